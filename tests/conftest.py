@@ -1,0 +1,18 @@
+"""Fixtures that every room's tests share: where the public data sets are, if they are here at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with `pop909.zip` and `band-midi.zip`: RITORNELLO_DATA, or `../shared/data` beside the checkout."""
+    default = Path(__file__).parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("RITORNELLO_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no data sets here: set RITORNELLO_DATA to the folder that holds pop909.zip and band-midi.zip")
+    return folder
