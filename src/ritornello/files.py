@@ -64,8 +64,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -101,16 +101,16 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
     try:
         yield temporary
-        os.chmod(temporary, 0o755)
+        temporary.chmod(0o755)
         if path.is_dir():
             for file in sorted(temporary.rglob("*")):
                 target = path / file.relative_to(temporary)
                 if file.is_dir():
                     target.mkdir(exist_ok=True)
                 else:
-                    os.replace(file, target)
+                    file.replace(target)
         else:
-            os.replace(temporary, path)
+            temporary.replace(path)
     except WriteError:
         raise
     except OSError as error:
