@@ -1,1 +1,6 @@
-"""TODO."""
+"""Pictures of music: piano roll with form lanes, self-similarity, lead sheet. Heavy libraries load when drawing."""
+
+from ritornello.show.piano_roll import write_piano_roll
+from ritornello.show.self_similarity import write_self_similarity
+
+__all__ = ["write_piano_roll", "write_self_similarity"]
