@@ -1,0 +1,117 @@
+"""`ritornello imitate`: one song in, new songs in its style out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
+from ritornello.app.inputs import check_output, read_song
+from ritornello.errors import ArgumentError
+from ritornello.files import result_folder
+
+Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
+
+MAX_CANDIDATES = 64
+
+
+def imitate(
+    song: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    strength: float = 0.8,
+    form: str | None = None,
+    key: str | None = None,
+    tempo: float | None = None,
+    keep: Annotated[tuple[Layer, ...], Parameter(negative="", consume_multiple=True)] = (),
+    n: Annotated[int, Parameter(name=["--n", "-n"])] = 1,
+    seed: int = 0,
+    melody: str | None = None,
+    audio: Annotated[bool, Parameter(name="--audio", negative="--no-audio")] = True,
+    stems: Annotated[bool, Parameter(negative="")] = False,
+    soundfont: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Write a new song in the style of one song.
+
+    The song's structure, melody, chords, bass and accompaniment are learned from it alone, with pop music in general
+    behind them; the result is new, and how close it comes to its model is measured and reported.
+
+    Examples:
+      ritornello imitate song.mid -o out
+      ritornello imitate song.mid -o out --key Em --tempo 84 --seed 7
+      ritornello imitate song.mid -o out --form i4A8B8A8o4 --strength 0.5
+      ritornello imitate song.mid -o out --keep structure chords --n 4
+
+    Args:
+        song: The song to imitate: MIDI, MusicXML (.xml, .musicxml, .mxl) or ABC.
+        out: The folder for the result: song.mid, song.musicxml, lead-sheet.svg and .pdf, piano-roll.png, song.wav,
+            framework.json and report.json; with --n, further candidates in folders candidate-2, candidate-3, ...
+        strength: How much of the song's own habits: 1 = the song alone, 0 = pop music in general.
+        form: The form to fill, such as i4A8B8A8o4; by default the song's own.
+        key: The key of the result, such as G, Em or Bb; by default the song's own.
+        tempo: The tempo in quarter notes a minute; by default the song's own.
+        keep: Layers taken over unchanged: structure, chords, rhythm, melody, bass.
+        n: How many candidates to write, the best first.
+        seed: The random seed; the same seed gives the same song.
+        melody: The part that has the tune, by name or number, where it is not found by itself.
+        audio: Render song.wav as well.
+        stems: Write one WAV per part too; together they sum to song.wav.
+        soundfont: The SoundFont (.sf2) to render with; by default the bundled General MIDI one.
+        force: Replace the files of an earlier result.
+    """
+    if stems and not audio:
+        raise ArgumentError("--stems and --no-audio contradict each other; leave one out")
+    if soundfont and not audio:
+        raise ArgumentError("--soundfont and --no-audio contradict each other; leave one out")
+    if not 0 <= strength <= 1:
+        raise ArgumentError(f"--strength {strength:g} is out of range; it goes from 0 to 1")
+    if not 1 <= n <= MAX_CANDIDATES:
+        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
+    if seed < 0:
+        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
+    if tempo is not None and not 20 <= tempo <= 400:
+        raise ArgumentError(f"--tempo {tempo:g} is out of range; it goes from 20 to 400 quarter notes a minute")
+    check_output(out, song)
+
+    from ritornello.score import Form, Key
+
+    wanted_form = None if form is None else Form.parse(form)
+    wanted_key = None if key is None else Key.parse(key)
+    model = read_song(song, melody)
+
+    from ritornello.analysis import analyze
+    from ritornello.app.results import write_audio_files, write_report, write_song_files
+    from ritornello.imitation import imitate as imitate_song
+
+    settings: dict[str, Any] = {
+        "song": song.name, "strength": strength, "form": form, "key": key, "tempo": tempo, "keep": list(keep), "n": n,
+        "seed": seed, "melody": melody,
+    }  # fmt: skip
+    with result_folder(out, force) as folder:
+        analysis = analyze(model)
+        with progress_bar("Composing", common) as progress:
+            imitations = imitate_song(
+                analysis.song, strength=strength, form=wanted_form, key=wanted_key, tempo_qpm=tempo, keep=keep, n=n,
+                random_seed=seed, progress=progress,
+            )  # fmt: skip
+        reports = []
+        for rank, imitation in enumerate(imitations, start=1):
+            place = folder if rank == 1 else folder / f"candidate-{rank}"
+            place.mkdir(exist_ok=True)
+            write_song_files(imitation.song, place)
+            imitation.framework.write(place / "framework.json")
+            report = {"rank": rank, **imitation.report}
+            if audio:
+                report["sound"] = write_audio_files(imitation.song, place, stems=stems, soundfont=soundfont)
+            reports.append(write_report(place, "imitate", settings, report))
+    best = imitations[0]
+    return Outcome(_summary(best.song, reports[0], out), {"out": str(out), **reports[0], "candidates": reports[1:]})
+
+
+def _summary(song: Any, report: dict[str, Any], out: Path) -> str:
+    return f"{out}: {song}"

@@ -1,0 +1,66 @@
+"""What the commands do with the files and words a person gives: one song read, parsed options, the output's place."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ritornello.errors import ArgumentError, ReadError
+
+if TYPE_CHECKING:
+    from ritornello.score import Song
+
+
+def read_song(path: Path, melody: str | None = None) -> Song:
+    """Read a song; `melody` names the part that has the tune, by its name or its number from 1.
+
+    Raises:
+        ReadError: if the file cannot be read or has no notes.
+        ArgumentError: if no part has that name or number; the message lists the parts.
+    """
+    from ritornello.score.reading import read
+
+    song = read(path)
+    if not any(len(part.notes) for part in song.parts):
+        raise ReadError(f"{path}: the file has no notes")
+    return song if melody is None else _with_melody(song, melody)
+
+
+def _with_melody(song: Song, wanted: str) -> Song:
+    names = [part.name for part in song.parts]
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        index = int(wanted) - 1
+    elif names.count(wanted) == 1:
+        index = names.index(wanted)
+    else:
+        listing = ", ".join(f"{number} '{name}'" for number, name in enumerate(names, start=1))
+        problem = "stands for several parts" if names.count(wanted) > 1 else "is no part of this song"
+        raise ArgumentError(f"--melody '{wanted}' {problem}; give a name or number: {listing}")
+    parts = list(song.parts)
+    if parts[index].is_drums:
+        raise ArgumentError(f"--melody '{wanted}' is a drum part and has no tune")
+    for number, part in enumerate(parts):
+        if number == index:
+            parts[number] = dataclasses.replace(part, role="melody")
+        elif part.role == "melody":
+            parts[number] = dataclasses.replace(part, role="other")
+    return song.replace(parts=tuple(parts))
+
+
+def check_output(out: Path, source: Path) -> None:
+    """Refuse a result that would replace its own input.
+
+    Raises:
+        ArgumentError: if both are the same file, or the input lies where a result file goes.
+    """
+    resolved = source.resolve()
+    if out.resolve() == resolved or (resolved.parent == out.resolve() and resolved.name in RESULT_FILES):
+        raise ArgumentError(f"--out {out} would overwrite the input {source}; choose another place")
+
+
+RESULT_FILES = (
+    "song.mid", "song.musicxml", "lead-sheet.svg", "lead-sheet.pdf", "piano-roll.png", "self-similarity.png",
+    "song.wav", "report.json", "analysis.json", "framework.json",
+)  # fmt: skip
+"""The files a result folder may hold, besides folders of stems and further candidates."""

@@ -1,0 +1,71 @@
+"""`ritornello render`: a score file as sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from ritornello.app.console import DEFAULTS, Common, Outcome
+from ritornello.app.inputs import read_song
+from ritornello.errors import ArgumentError, WriteError
+
+
+def render(
+    song: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    stems: Annotated[bool, Parameter(negative="")] = False,
+    soundfont: Path | None = None,
+    engine: Literal["auto", "fluidsynth", "builtin"] = "auto",
+    sample_rate: int = 44100,
+    loudness: float = -16.0,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Turn a score file into audio.
+
+    Examples:
+      ritornello render song.mid -o song.wav
+      ritornello render song.musicxml -o song.flac --soundfont grand.sf2
+      ritornello render song.mid -o song.wav --stems
+
+    Args:
+        song: The song: MIDI, MusicXML (.xml, .musicxml, .mxl) or ABC.
+        out: The audio file: .wav, .flac or .ogg.
+        stems: Write one file per part as well, into a folder named like the audio file with -stems added; they sum
+            to it.
+        soundfont: The SoundFont (.sf2); by default the bundled General MIDI one.
+        engine: auto takes FluidSynth where the system has it, else the built-in player.
+        sample_rate: Samples a second, 8000 to 192000.
+        loudness: Loudness to reach, in LUFS (ITU-R BS.1770), -40 to -8.
+        force: Replace an existing file.
+    """
+    if not 8000 <= sample_rate <= 192_000:
+        raise ArgumentError(f"--sample-rate {sample_rate} is out of range; it goes from 8000 to 192000")
+    if not -40 <= loudness <= -8:
+        raise ArgumentError(f"--loudness {loudness:g} is out of range; it goes from -40 to -8 LUFS")
+    if out.suffix.lower() not in (".wav", ".flac", ".ogg"):
+        raise ArgumentError(f"--out {out}: write a name that ends in .wav, .flac or .ogg")
+    if out.exists() and not force:
+        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
+    folder = out.with_name(f"{out.stem}-stems")
+    if stems and folder.exists() and not force:
+        raise WriteError(f"{folder}: exists already; choose another --out or add --force to replace its files")
+    given = read_song(song)
+
+    from ritornello.app.results import file_stem
+    from ritornello.sound import render, render_stems
+
+    make = render_stems if stems else render
+    rendering = make(given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness)
+    rendering.audio.write(out)
+    if stems:
+        folder.mkdir(exist_ok=True)
+        for name, audio in rendering.stems.items():
+            audio.write(folder / f"{file_stem(name)}{out.suffix}")
+    report = rendering.report
+    text = f"{out}: {rendering.audio.duration_s:.1f} s, {report['loudness_lufs']:.1f} LUFS, {report['engine']}"
+    return Outcome(text, {"out": str(out), **report})

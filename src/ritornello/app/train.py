@@ -1,0 +1,46 @@
+"""`ritornello train SYSTEM`: learn a system's tables or weights from a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
+from ritornello.errors import WriteError
+from ritornello.files import write_bytes
+
+app = cyclopts.App(name="train", help="Learn a system's tables from a data set.")
+
+
+@app.command
+def imitation(
+    *,
+    data: Path,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Count the prior of pop music that imitation falls back on, from the training split.
+
+    Examples:
+      ritornello train imitation --data pop909.zip -o prior.npz
+
+    Args:
+        data: Folder or zip in the layout of the POP909 pack.
+        out: The file to write; the shipped one lies in the package under weights/imitation-pop909.
+        force: Replace an existing file.
+    """
+    if out.exists() and not force:
+        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
+    from ritornello.datasets.pop909 import Pop909
+    from ritornello.imitation.train import build_prior
+
+    dataset = Pop909(data)
+    ids = dataset.split("train")
+    with progress_bar("Counting", common) as progress:
+        prior = build_prior(dataset, ids, progress=progress)
+    write_bytes(out, prior.to_bytes())
+    return Outcome(f"{out}: learned from {len(ids)} songs", {"out": str(out), "songs": len(ids)})
