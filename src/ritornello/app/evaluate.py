@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import cyclopts
-from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
 from ritornello.errors import ArgumentError
