@@ -64,6 +64,8 @@ _SYNONYMS: dict[str, str] = {
 
 _DEGREE_SEMITONES = {1: 0, 2: 2, 3: 4, 4: 5, 5: 7, 6: 9, 7: 11, 9: 2, 10: 4, 11: 5, 12: 7, 13: 9}
 _DEGREE_PATTERN = re.compile(r"^([#b]*)(\d{1,2})$")
+_LETTER_STEPS = (0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6)
+"""How many letters a chord tone stands above the root, by semitones; 6 and 8 are the lowered and raised fifth."""
 _ROOT_PATTERN = re.compile(r"^([A-G][#♯b♭]{0,2})(.*)$")
 
 
@@ -126,25 +128,34 @@ class Chord:
 
     def symbol(self, key: Key | None = None) -> str:
         """Return the lead-sheet symbol such as ``"Bbm7/Ab"``, spelled for a key (C major if none is given)."""
-        key = key or Key(0)
-        root = key.spell(self.root)
-        text = root + SUFFIXES[self.quality]
-        return text if self.bass == self.root else f"{text}/{self._bass_name(root, key)}"
+        text = self.root_name(key) + SUFFIXES[self.quality]
+        return text if self.bass == self.root else f"{text}/{self.tone_name(self.bass, key)}"
 
-    def _bass_name(self, root: str, key: Key) -> str:
-        # A chord tone in the bass takes the letter that its degree has above the root's own letter.
-        interval = (self.bass - self.root) % 12
-        if interval not in self.intervals:
-            return key.spell(self.bass)
-        letters = "CDEFGAB"
-        flat_five = self.quality in ("dim", "dim7", "hdim7")
-        degree = {2: 1, 3: 2, 4: 2, 5: 3, 6: 4, 7: 4, 8: 4, 9: 6 if flat_five else 5, 10: 6, 11: 6}[interval]
-        letter = letters[(letters.index(root[0]) + degree) % 7]
-        for fifths in range(-13, 18):
-            name = note_name_at_fifths(fifths)
-            if name[0] == letter and parse_note_name(name) == self.bass and len(name) <= 2:
-                return name
-        return key.spell(self.bass)
+    def root_name(self, key: Key | None = None) -> str:
+        """Return the name of the root in a key (C major if none is given), as lead sheets write it.
+
+        Borrowed major chords are flat (Ab and Eb in C major, where the notes alone would be G# and Eb), diminished
+        chords sharp (G#dim leads to A). No name has two accidentals; those such as Fb are left to keys that own them.
+        """
+        key = key or Key(0)
+        low = key.fifths + (-1 if self.triad == "dim" else -3 if self.triad == "min" else -4)
+        place = low + (self.root * 7 - low) % 12
+        name = note_name_at_fifths(place)
+        foreign = self.root not in key.scale and self.triad != "dim"
+        clumsy = len(name) > 2 or (foreign and name in ("Cb", "Fb", "E#", "B#"))
+        return note_name_at_fifths(place + (12 if place < 0 else -12)) if clumsy else name
+
+    def tone_name(self, pitch_class: int, key: Key | None = None) -> str:
+        """Return the name of a note over the chord: a chord tone takes its degree's letter, others the key's name."""
+        key, root = key or Key(0), self.root_name(key)
+        interval = (pitch_class - self.root) % 12
+        if interval in self.intervals:
+            degree = 6 if interval == 9 and self.quality == "dim7" else _LETTER_STEPS[interval]
+            letter = "CDEFGAB"[("CDEFGAB".index(root[0]) + degree) % 7]
+            for accidental in ("", "b", "#"):
+                if parse_note_name(letter + accidental) == pitch_class:
+                    return letter + accidental
+        return Chord(pitch_class).root_name(key)
 
     @property
     def harte(self) -> str:
