@@ -1,1 +1,1 @@
-"""TODO."""
+"""Metrics, statistics and protocols: they know no model."""
