@@ -7,6 +7,7 @@ All times are integer ticks, 12 per quarter note (`timeline`). Arrays are read-o
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -194,6 +195,19 @@ class Song:
                 raise ArgumentError(f"chord {after.chord} at tick {after.onset} overlaps the one before it")
         if any(span.onset < 0 or span.duration < 1 for span in self.chords):
             raise ArgumentError("song chords must start at tick 0 or later and last at least one tick")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Song:
+        """Read a MIDI, MusicXML or ABC file; see `ritornello.score.reading.read`."""
+        from ritornello.score.reading import read
+
+        return read(path)
+
+    def write(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write a MIDI or MusicXML file; see `ritornello.score.writing.write`."""
+        from ritornello.score.writing import write
+
+        write(self, path, force)
 
     def replace(self, **changes: Any) -> Song:
         """Return the song with some attributes changed."""
