@@ -1,0 +1,99 @@
+"""FluidSynth as a separate program: a part goes in as a MIDI file, its sound comes back as a float WAV file.
+
+The program, not the library: a crash or a bad SoundFont then cannot take Python with it, and it is what packages of
+every system install. Reverb and chorus are off, so that the sum of the parts is the sound of the whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import MissingDependencyError, RitornelloError
+from ritornello.score.song import PITCH_BEND
+from ritornello.sound.audio import read_audio
+from ritornello.sound.performance import BEND_RANGE, PartPerformance
+
+_DIVISION = 2000  # MIDI ticks per quarter note at 120 a minute: 0.25 ms each
+_TICKS_PER_S = 2 * _DIVISION
+_TAIL_S = 6.0
+_TIMEOUT_S = 600
+
+
+def find_fluidsynth() -> str | None:
+    """Return the path of the ``fluidsynth`` program, or None if the system has none."""
+    return shutil.which("fluidsynth")
+
+
+def render_part_fluidsynth(performance: PartPerformance, soundfont: Path, rate: int) -> NDArray[np.float32]:
+    """Play one part with FluidSynth.
+
+    Returns:
+        float32 ``(2, frames)`` from second 0 on.
+
+    Raises:
+        MissingDependencyError: if the program is not installed.
+        RitornelloError: if it fails; the message is its own last line.
+    """
+    program = find_fluidsynth()
+    if program is None:
+        raise MissingDependencyError("fluidsynth is not installed; install it or choose the engine 'builtin'")
+    if not len(performance.notes):
+        return np.zeros((2, 0), np.float32)
+    with tempfile.TemporaryDirectory(prefix="ritornello-") as folder:
+        midi, sound = Path(folder, "part.mid"), Path(folder, "part.wav")
+        midi.write_bytes(part_to_midi(performance))
+        settings = ("synth.reverb.active=0", "synth.chorus.active=0", "synth.polyphony=512", "synth.gain=0.3")
+        options = [word for setting in settings for word in ("-o", setting)]
+        command = [program, "-n", "-i", "-q", *options, "-r", str(rate), "-T", "wav", "-O", "float"]
+        command += ["-F", str(sound), str(soundfont.resolve()), str(midi)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RitornelloError(f"fluidsynth failed on part '{performance.name}': {error}") from None
+        if done.returncode != 0 or not sound.is_file() or sound.stat().st_size == 0:
+            lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+            raise RitornelloError(f"fluidsynth failed on part '{performance.name}': {lines[-1]}")
+        return np.array(read_audio(sound).to_stereo().samples)
+
+
+def part_to_midi(performance: PartPerformance) -> bytes:
+    """Return a format-0 MIDI file of one part, exact to a quarter of a millisecond, with room for its last release."""
+    channel = 9 if performance.is_drums else 0
+    # At one time: controllers first, then keys up, then keys down.
+    messages: list[tuple[int, int, bytes]] = [(0, 0, bytes((0xC0 | channel, performance.program)))]
+    for time_s, number, value in performance.events.tolist():
+        tick = round(time_s * _TICKS_PER_S)
+        if number == PITCH_BEND:
+            wheel = min(max(round(value) + 8192, 0), 16383)
+            messages.append((tick, 0, bytes((0xE0 | channel, wheel & 127, wheel >> 7))))
+        elif number == BEND_RANGE:
+            for controller, data in ((101, 0), (100, 0), (6, int(value)), (38, round(value % 1 * 100)), (101, 127)):
+                messages.append((tick, 0, bytes((0xB0 | channel, controller, data))))
+        elif number <= 127:
+            messages.append((tick, 0, bytes((0xB0 | channel, number, min(max(round(value), 0), 127)))))
+    for onset_s, release_s, key, velocity in performance.notes.tolist():
+        onset = round(onset_s * _TICKS_PER_S)
+        messages.append((onset, 2, bytes((0x90 | channel, key, velocity))))
+        messages.append((max(round(release_s * _TICKS_PER_S), onset + 1), 1, bytes((0x80 | channel, key, 64))))
+    messages.sort(key=lambda message: message[:2])
+    body = bytearray(b"\x00\xff\x51\x03" + (500_000).to_bytes(3, "big"))
+    now = 0
+    for tick, _, message in messages:
+        body += _variable_length(tick - now) + message
+        now = tick
+    body += _variable_length(round(_TAIL_S * _TICKS_PER_S)) + b"\xff\x2f\x00"
+    header = b"MThd" + (6).to_bytes(4, "big") + b"\x00\x00\x00\x01" + _DIVISION.to_bytes(2, "big")
+    return header + b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
+
+
+def _variable_length(value: int) -> bytes:
+    groups = [value & 127]
+    while value := value >> 7:
+        groups.append(value & 127 | 128)
+    return bytes(reversed(groups))

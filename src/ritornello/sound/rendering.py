@@ -1,0 +1,159 @@
+"""A Song as sound: played part by part, mixed, brought to its loudness; with one stem per part if wanted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.errors import ArgumentError, MissingDependencyError, UnsuitableSongError
+from ritornello.score import Song
+from ritornello.sound.audio import HIGHEST_RATE_HZ, Audio
+from ritornello.sound.fluidsynth import find_fluidsynth, render_part_fluidsynth
+from ritornello.sound.mastering import plan_master
+from ritornello.sound.performance import PartPerformance, perform
+from ritornello.sound.soundfont import default_soundfont, load_soundfont
+from ritornello.sound.synth import choose_preset, render_part
+
+Engine = Literal["auto", "fluidsynth", "builtin"]
+
+MAX_DURATION_S = 1800.0
+"""Longest song that is rendered, in seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """A rendered song.
+
+    Attributes:
+        audio: the stereo mix.
+        stems: one stereo Audio per part, in the order of the song's parts and as long as the mix, which they sum to;
+            empty unless stems were asked for.
+        engine: what played: ``"fluidsynth"`` or ``"builtin"``.
+        soundfont: name of the SoundFont file.
+        presets: name of the preset that each part was played with.
+        warnings: one line for each part whose instrument the SoundFont lacks.
+    """
+
+    audio: Audio
+    stems: tuple[Audio, ...] = field(repr=False)
+    engine: str
+    soundfont: str
+    presets: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def render(
+    song: Song,
+    *,
+    sample_rate: int = 44100,
+    soundfont: str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
+    target_lufs: float = -16.0,
+    stems: bool = False,
+) -> Rendering:
+    """Render a song to stereo sound. Second 0 is tick 0, the last notes ring out, silence after them is cut.
+
+    Args:
+        song: at least one part with a note. Parts that set no volume or pan are placed by their role.
+        sample_rate: frames per second, 8000..192000.
+        soundfont: a ``.sf2`` file; None for the General MIDI set that comes with the pretty_midi package.
+        engine: ``"fluidsynth"`` (the program must be installed), ``"builtin"``, or ``"auto"``: FluidSynth where the
+            system has it. The same engine gives the same bytes.
+        target_lufs: integrated loudness, -60..-6; true peaks stay below -1 dB.
+        stems: whether to keep one Audio per part as well.
+
+    Raises:
+        ArgumentError: if an argument is out of range or the song has no notes.
+        UnsuitableSongError: if the song is longer than `MAX_DURATION_S`.
+        ReadError: if the SoundFont cannot be read.
+        MissingDependencyError: if the engine or the SoundFont is not installed.
+    """
+    _check_arguments(song, sample_rate, engine, target_lufs)
+    if engine == "auto":
+        engine = "fluidsynth" if find_fluidsynth() else "builtin"
+    elif engine == "fluidsynth" and not find_fluidsynth():
+        raise MissingDependencyError("fluidsynth is not installed; install it or choose the engine 'builtin'")
+    path = Path(soundfont) if soundfont is not None else default_soundfont()
+    font = load_soundfont(path)
+    performances = perform(song)
+    chosen = [choose_preset(font, part.program, part.is_drums, part.bank) for part in performances]
+    warnings = tuple(
+        f"part '{part.name}': {font.name} has no program {part.program}; '{preset.name}' plays instead"
+        for part, preset in zip(performances, chosen, strict=True)
+        if len(part.notes) and preset.program != part.program
+    )
+
+    def play(performance: PartPerformance) -> NDArray[np.float32]:
+        if engine == "fluidsynth":
+            return render_part_fluidsynth(performance, path, sample_rate)
+        return render_part(performance, font, sample_rate)
+
+    mix = np.zeros((2, 0), np.float32)
+    played: list[NDArray[np.float32]] = []
+    for performance in performances:
+        sound = play(performance)
+        if stems:
+            played.append(sound)
+        mix = _add(mix, sound)
+    if not mix.any():
+        raise UnsuitableSongError(
+            "the song is silent: its volumes are 0 or its notes lie outside the instruments' range"
+        )
+    master = plan_master(mix, sample_rate, target_lufs)
+    return Rendering(
+        audio=Audio(master.apply(mix), sample_rate),
+        stems=tuple(Audio(master.apply(sound), sample_rate) for sound in played),
+        engine=engine,
+        soundfont=font.name,
+        presets=tuple(preset.name for preset in chosen),
+        warnings=warnings,
+    )
+
+
+def render_stems(
+    song: Song,
+    *,
+    sample_rate: int = 44100,
+    soundfont: str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
+    target_lufs: float = -16.0,
+) -> tuple[Audio, ...]:
+    """Render a song to one stereo Audio per part; they are equally long and sum to what `render` gives.
+
+    Arguments and errors are those of `render`; call that with ``stems=True`` to get the mix as well.
+    """
+    rendering = render(
+        song, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=target_lufs, stems=True
+    )
+    return rendering.stems
+
+
+def _check_arguments(song: Song, sample_rate: int, engine: str, target_lufs: float) -> None:
+    if not 8000 <= sample_rate <= min(192_000, HIGHEST_RATE_HZ):
+        raise ArgumentError(f"sample rate {sample_rate} Hz is out of range 8000 to 192000")
+    if engine not in get_args(Engine):
+        raise ArgumentError(f"engine '{engine}' is unknown; use one of {', '.join(get_args(Engine))}")
+    if not -60.0 <= target_lufs <= -6.0:
+        raise ArgumentError(f"target loudness {target_lufs:g} LUFS is out of range -60 to -6")
+    if not any(len(part.notes) for part in song.parts):
+        raise ArgumentError("the song has no notes to render")
+    if song.duration_s > MAX_DURATION_S:
+        minutes = song.duration_s / 60
+        raise UnsuitableSongError(
+            f"the song lasts {minutes:.0f} minutes; at most {MAX_DURATION_S / 60:.0f} are rendered"
+        )
+
+
+def _add(mix: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sum of two sounds, as long as the longer one; the longer array is changed in place if it may be."""
+    if sound.shape[1] > mix.shape[1]:
+        longer = sound.copy()
+        longer[:, : mix.shape[1]] += mix
+        return longer
+    mix[:, : sound.shape[1]] += sound
+    return mix
