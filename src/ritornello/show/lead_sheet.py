@@ -1,0 +1,69 @@
+"""Lead sheet: melody, chord symbols and boxed rehearsal marks on A4 pages, as SVG and PDF.
+
+Note values, beams, spelling and the break of systems by phrase are decided by `ritornello.score.musicxml_writer`;
+verovio sets the page; `engraved_page` makes plain shapes of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ritornello.files import write_bytes
+from ritornello.score import Song
+from ritornello.score.musicxml_writer import lead_part, musicxml_bytes
+from ritornello.score.timeline import TICKS_PER_QUARTER
+from ritornello.show.engraved_page import Page, read_page
+from ritornello.show.page_pdf import pdf_bytes
+from ritornello.show.page_svg import svg_bytes
+
+TICKS_PER_EIGHTH = TICKS_PER_QUARTER // 2
+
+_OPTIONS = {
+    "pageWidth": 2100, "pageHeight": 2970, "pageMarginLeft": 130, "pageMarginRight": 130, "pageMarginTop": 110,
+    "pageMarginBottom": 110, "breaks": "line", "header": "auto", "footer": "none", "scale": 100, "xmlIdSeed": 1,
+    "spacingSystem": 7, "spacingLinear": 0.2, "svgViewBox": True, "smuflTextFont": "none",
+}  # fmt: skip
+
+
+def lead_sheet_pages(song: Song) -> list[Page]:
+    """Return the engraved pages of a song's lead sheet."""
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS)
+    toolkit.loadData(musicxml_bytes(_legible(song), "lead").decode())
+    return [read_page(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
+
+
+def write_lead_sheet(song: Song, svg_path: Path | None = None, pdf_path: Path | None = None) -> None:
+    """Write a song's lead sheet.
+
+    Args:
+        song: a song; its melody part, else its first pitched part, is shown.
+        svg_path: where the SVG goes, pages one below the other; None for none.
+        pdf_path: where the PDF goes; None for none.
+
+    Raises:
+        WriteError: if a place is not writable.
+    """
+    pages = lead_sheet_pages(song)
+    if svg_path is not None:
+        write_bytes(svg_path, svg_bytes(pages, song.title))
+    if pdf_path is not None:
+        write_bytes(pdf_path, pdf_bytes(pages, song.title))
+
+
+def _legible(song: Song) -> Song:
+    # Lead sheets do not write how short the singer sang: a note lasts to the next eighth, if no other comes before.
+    part = lead_part(song)
+    notes = part.notes.copy()
+    lines = song.bar_lines
+    ends = notes["onset"] + notes["duration"]
+    bar_starts = lines[np.searchsorted(lines, ends, side="right") - 1]
+    rounded = ends + (bar_starts - ends) % TICKS_PER_EIGHTH
+    following = np.append(notes["onset"][1:], lines[-1])
+    notes["duration"] = np.maximum(np.minimum(rounded, following), ends) - notes["onset"]
+    return song.replace(parts=(part.with_notes(notes),))
