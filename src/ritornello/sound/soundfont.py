@@ -1,7 +1,7 @@
 """SoundFont 2 files: the RIFF container, its nine tables and the sample memory, checked before they are trusted.
 
-Follows the *SoundFont Technical Specification 2.04* (Creative Technology, 2006), sections 4 to 7. The file is mapped into
-memory, so a large SoundFont costs only the samples that are played. What the zones mean is in `ritornello.sound.zones`.
+Follows the *SoundFont Technical Specification 2.04* (Creative Technology, 2006), sections 4 to 7. The file is mapped
+into memory, so a large SoundFont costs only the samples that are played; `ritornello.sound.zones` says what zones mean.
 Compressed SoundFonts (SF3, Vorbis samples) are refused.
 """
 

@@ -19,7 +19,7 @@ from ritornello.score.song import PITCH_BEND
 from ritornello.sound.envelope import low_frequency_oscillator
 from ritornello.sound.performance import BEND_RANGE, EXPRESSION, PAN, VOLUME, PartPerformance
 from ritornello.sound.soundfont import DRUM_BANK, Preset, SoundFont
-from ritornello.sound.voice import ToneSettings, make_tone
+from ritornello.sound.voice import FilterSettings, Times, Tone, WaveSettings, make_wave
 from ritornello.sound.zones import KEY, PITCH_WHEEL, PRESSURE, VELOCITY, WHEEL_RANGE, Region, preset_regions
 
 MAX_NOTE_S = 60.0
@@ -41,10 +41,16 @@ class _Voice:
 
     onset: int
     release: int
-    settings: ToneSettings
+    wave: WaveSettings
+    filter: FilterSettings
     gain: float
     pan: float
     is_choked: bool = False
+
+    @property
+    def frames(self) -> int:
+        """Frames for which the key is held."""
+        return self.release - self.onset
 
 
 def choose_preset(soundfont: SoundFont, program: int, is_drums: bool, bank: int = 0) -> Preset:
@@ -87,28 +93,29 @@ def render_part(performance: PartPerformance, soundfont: SoundFont, rate: int) -
         return np.zeros((2, 0), np.float32)
     preset = choose_preset(soundfont, performance.program, performance.is_drums, performance.bank)
     regions = preset_regions(soundfont, preset)
-    groups: dict[ToneSettings, list[_Voice]] = defaultdict(list)
-    for voice in _choke(_voices(performance, regions, rate), regions, round(_CHOKE_S * rate)):
-        groups[voice.settings].append(voice)
-    last = max((voice.release for voices in groups.values() for voice in voices), default=0)
-    bus = np.zeros((2, last + _LONGEST_TAIL_S * rate), np.float32)
+    voices = _choke(_voices(performance, regions, rate), regions)
+    waves: dict[WaveSettings, dict[FilterSettings, list[_Voice]]] = defaultdict(lambda: defaultdict(list))
+    for voice in voices:
+        waves[voice.wave][voice.filter].append(voice)
+    bus = np.zeros((2, max((voice.release for voice in voices), default=0) + _LONGEST_TAIL_S * rate), np.float32)
     end = 0
-    for settings, voices in groups.items():
-        held = max(voice.release - voice.onset for voice in voices)
+    for settings, tones in waves.items():
         region = regions[settings.region]
+        longest = max(voice.frames for group in tones.values() for voice in group)
         curve = _pitch_curve(performance, region, settings) if settings.note is not None else None
-        tone = make_tone(soundfont.memory, region, settings, held, rate, curve)
-        if tone is None:
+        wave = make_wave(soundfont.memory, region, settings, longest, rate, curve)
+        if wave is None:
             continue
-        for voice in voices:
-            count = voice.release - voice.onset
-            end = max(end, _add(bus, voice, tone.body[:count], voice.onset, performance, rate))
-            if count < len(tone.body):
-                tail = tone.tail(count)
-                if voice.is_choked:
-                    fade = np.linspace(1.0, 0.0, round(_CHOKE_S * rate), dtype=np.float32)[: len(tail)]
-                    tail = tail[: len(fade)] * fade
-                end = max(end, _add(bus, voice, tail, voice.release, performance, rate))
+        for filter_settings, group in tones.items():
+            tone = Tone(wave, filter_settings, max(voice.frames for voice in group))
+            for voice in group:
+                end = max(end, _add(bus, voice, tone.body[: voice.frames], voice.onset, performance, rate))
+                if voice.frames < len(tone.body):
+                    tail = tone.tail(voice.frames)
+                    if voice.is_choked:
+                        fade = np.linspace(1.0, 0.0, round(_CHOKE_S * rate), dtype=np.float32)[: len(tail)]
+                        tail = tail[: len(fade)] * fade
+                    end = max(end, _add(bus, voice, tail, voice.release, performance, rate))
     bus = bus[:, :end]
     _apply_volume(bus, performance, rate)
     return bus
@@ -118,10 +125,11 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
     """Yield what each note sounds, in order of onset."""
     notes = performance.notes
     onsets = np.round(notes["onset_s"] * rate).astype(np.int64)
-    until = np.round(performance.sounding_until_s * rate).astype(np.int64)
-    releases = np.clip(until, onsets + 1, onsets + round(MAX_NOTE_S * rate))
+    # Equal durations give equal frames wherever they start, so that notes share their tones and releases.
+    held_s = np.clip(performance.sounding_until_s - notes["onset_s"], 0.0, MAX_NOTE_S)
+    releases = onsets + np.maximum(np.round(held_s * rate).astype(np.int64), 1)
     playing: dict[tuple[int, int], list[int]] = {}
-    known: dict[tuple[Any, ...], tuple[ToneSettings, float, float]] = {}
+    known: dict[tuple[Any, ...], tuple[WaveSettings, FilterSettings, float, float]] = {}
     moving = _Moving(performance)
     at_onsets = {number: performance.curve(number).at(notes["onset_s"]).tolist() for number in moving.numbers}
     columns = (notes["key"].tolist(), notes["velocity"].tolist(), onsets.tolist(), releases.tolist())
@@ -135,12 +143,12 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
             address = (index, key, velocity, *values.values())
             if address not in known:
                 known[address] = _settle(region, index, key, velocity, values)
-            settings, gain, pan = known[address]
-            if region.generators["mod_env_to_pitch"] or region.generators["sample_modes"] == 3:
-                settings = replace(settings, held_frames=release - onset)
+            wave, filter_settings, gain, pan = known[address]
             if moves:
-                settings = replace(settings, note=note, held_frames=release - onset)
-            yield _Voice(onset, release, settings, gain, pan)
+                wave = replace(wave, note=note, held_frames=release - onset)
+            elif region.generators["mod_env_to_pitch"] or region.generators["sample_modes"] == 3:
+                wave = replace(wave, held_frames=release - onset)
+            yield _Voice(onset, release, wave, filter_settings, gain, pan)
 
 
 class _Moving:
@@ -175,7 +183,7 @@ def _controller(key: int, velocity: int, value_of: Callable[[int], Any]) -> _Con
 
 def _settle(
     region: Region, index: int, key: int, velocity: int, values: dict[int, float]
-) -> tuple[ToneSettings, float, float]:
+) -> tuple[WaveSettings, FilterSettings, float, float]:
     """Return the tone, gain and pan of a note whose controllers have some values at its onset."""
     generators = region.generators
     sounding_key = generators["key"] if generators["key"] >= 0 else key
@@ -186,25 +194,25 @@ def _settle(
         return float(generators[name] + region.modulation(name, controller))
 
     tuning = region.modulation("fine_tune", controller) + 100.0 * region.modulation("coarse_tune", controller)
-    settings = ToneSettings(
+    wave = WaveSettings(
         region=index,
         key=sounding_key,
         cents=round(float(tuning), 3),
-        filter_fc=round(modulated("filter_fc"), 1),
-        filter_q=min(max(round(modulated("filter_q"), 1), 0.0), 960.0),
         vibrato_cents=round(modulated("vib_lfo_to_pitch"), 1),
         mod_lfo_cents=round(modulated("mod_lfo_to_pitch"), 1),
     )
+    q_centibels = min(max(round(modulated("filter_q"), 1), 0.0), 960.0)
+    filter_settings = FilterSettings(round(modulated("filter_fc"), 1), q_centibels)
     attenuation = _ATTENUATION_SCALE * generators["attenuation"] + region.modulation("attenuation", controller)
-    return settings, float(10.0 ** (-attenuation / 200.0)), modulated("pan")
+    return wave, filter_settings, float(10.0 ** (-attenuation / 200.0)), modulated("pan")
 
 
-def _choke(voices: Iterator[_Voice], regions: tuple[Region, ...], least_frames: int) -> list[_Voice]:
+def _choke(voices: Iterator[_Voice], regions: tuple[Region, ...]) -> list[_Voice]:
     """Return the voices, each cut short where a later one of its exclusive class starts."""
     result = list(voices)
     latest: dict[int, list[int]] = {}
     for index, voice in enumerate(result):
-        group = regions[voice.settings.region].generators["exclusive_class"]
+        group = regions[voice.wave.region].generators["exclusive_class"]
         if group == 0:
             continue
         sounding = latest.setdefault(group, [])
@@ -216,15 +224,13 @@ def _choke(voices: Iterator[_Voice], regions: tuple[Region, ...], least_frames: 
     return result
 
 
-def _pitch_curve(
-    performance: PartPerformance, region: Region, settings: ToneSettings
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def _pitch_curve(performance: PartPerformance, region: Region, settings: WaveSettings) -> Callable[[Times], Times]:
     """Return how far a note's pitch moves from where it was at its onset, in cents over seconds since then."""
     assert settings.note is not None
     note = performance.notes[settings.note]
     onset_s = float(note["onset_s"])
 
-    def curve(times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    def curve(times_s: Times) -> Times:
         controller = _controller(
             settings.key, int(note["velocity"]), lambda number: performance.curve(number).at(onset_s + times_s)
         )
@@ -237,7 +243,7 @@ def _pitch_curve(
         for name, lfo in (("vib_lfo_to_pitch", "vib_lfo"), ("mod_lfo_to_pitch", "mod_lfo")):
             delay, freq = region.generators[f"{lfo}_delay"], region.generators[f"{lfo}_freq"]
             cents = cents + change(name) * low_frequency_oscillator(delay, freq, times_s)
-        result: NDArray[np.float64] = cents
+        result: Times = cents
         return result
 
     return curve

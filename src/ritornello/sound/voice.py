@@ -1,8 +1,8 @@
 """One tone of a SoundFont region: the sample read at the right speed, looped, filtered and shaped by its envelope.
 
 Signal path of the *SoundFont Technical Specification 2.04*, section 9.1: sample, low-pass filter, volume envelope. What
-we changed: a sample is unrolled through its loop and then resampled once as a whole by soxr, which keeps exact pitch and
-does not alias when a sample is played above its root; only a pitch that moves (vibrato, bends, pitch envelopes) is
+we changed: a sample is unrolled through its loop and then resampled once as a whole by soxr, which keeps the pitch
+exact and does not alias above its root; only a pitch that moves (vibrato, bends, pitch envelopes) is
 read point by point, from the same signal at twice the rate with third-order Hermite interpolation.
 
 Notation: n frames of output at ``rate``; control values are computed every `CONTROL_FRAMES` frames.
@@ -10,6 +10,7 @@ Notation: n frames of output at ``rate``; control values are computed every `CON
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.sound.envelope import (
+    FLOOR_DB,
     absolute_cents_to_hz,
     low_frequency_oscillator,
     modulation_envelope,
@@ -31,120 +33,154 @@ CONTROL_FRAMES = 64
 """Frames between two control values (1.5 ms at 44.1 kHz)."""
 
 _FASTEST = 40.0  # source frames per output frame; beyond that a sample lies above the range of hearing
-_FILTER_STEP_CENTS = 40.0  # the filter is set anew when its cutoff has moved by this much
+_FILTER_STEP_CENTS = 60.0  # the filter is set anew when its cutoff has moved by this much
 _FILTER_WARM_UP = 512  # frames after which the filter has forgotten how it started
 _HIGHEST_CUTOFF = 0.45  # of the sample rate, as in FluidSynth
 
 Samples = NDArray[np.float32]
+Times = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class ToneSettings:
-    """What decides the sound of a tone apart from its loudness and place; equal settings give the same tone.
+@dataclass(frozen=True, slots=True)
+class WaveSettings:
+    """What decides the unfiltered wave of a key; equal settings give the same wave.
 
     Attributes:
         region: index of the region in its preset.
         key: MIDI key.
         cents: constant detuning in cents: a held pitch bend and what modulators add.
-        filter_fc: cutoff in absolute cents.
-        filter_q: resonance in centibels.
         vibrato_cents: depth of the vibrato oscillator.
         mod_lfo_cents: depth of the modulation oscillator's pitch.
-        held_frames: frames until the release, where the tone depends on it before and after; else None.
+        held_frames: frames until the release, where the wave depends on it before and after; else None.
         note: index of the note, if the pitch follows a moving controller; else None.
     """
 
     region: int
     key: int
     cents: float
-    filter_fc: float
-    filter_q: float
     vibrato_cents: float
     mod_lfo_cents: float
     held_frames: int | None = None
     note: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """The low-pass of a tone: cutoff in absolute cents, resonance in centibels."""
+
+    cutoff_cents: float
+    q_centibels: float
+
+
 @dataclass(frozen=True, eq=False)
-class Tone:
-    """A key held for ever, with what is needed to let it go at any time.
+class Wave:
+    """A key held for ever, before its filter.
 
     Attributes:
-        body: float32 ``(n,)`` filtered and shaped by the volume envelope.
-        envelope: float32 ``(n,)`` volume envelope.
-        tail: gives the release: ``tail(frame)`` is float32 ``(m,)``, to be played from that frame on.
+        region: the region that sounds.
+        settings: key and tuning.
+        samples: float32 ``(n,)``, longer than the envelope by a release where the sample allows it.
+        envelope: float32 ``(m,)`` volume envelope of the held key.
+        release_frames: length of a release from full level.
+        rate: frames per second.
     """
 
-    body: Samples
+    region: Region
+    settings: WaveSettings
+    samples: Samples
     envelope: Samples
-    tail: Callable[[int], Samples]
+    release_frames: int
+    rate: int
 
 
-def make_tone(
+def make_wave(
     memory: NDArray[np.int16],
     region: Region,
-    settings: ToneSettings,
+    settings: WaveSettings,
     frames: int,
     rate: int,
-    pitch_curve: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
-) -> Tone | None:
-    """Make a tone.
+    pitch_curve: Callable[[Times], Times] | None = None,
+) -> Wave | None:
+    """Read a region's sample for a key.
 
     Args:
         memory: the SoundFont's sample memory.
         region: the region that sounds.
-        settings: key, tuning and filter.
+        settings: key and tuning.
         frames: frames that the key is held at most.
         rate: frames per second.
         pitch_curve: extra cents at times in seconds since the onset.
 
     Returns:
-        The tone, or None if nothing is to be heard.
+        The wave, or None if nothing is to be heard.
     """
-    generators = region.generators
-    envelope = volume_envelope(generators, settings.key, rate, frames + 1)
-    release = release_frames(generators, rate)
-    raw = _read_sample(memory, region, settings, len(envelope) + release, rate, pitch_curve)
-    if raw is None:
+    envelope = volume_envelope(region.generators, settings.key, rate, frames + 1)
+    release = release_frames(region.generators, rate)
+    samples = _read_sample(memory, region, settings, len(envelope) + release, rate, pitch_curve)
+    if samples is None:
         return None
-    envelope = envelope[: len(raw)]
-    held_s = None if settings.held_frames is None else settings.held_frames / rate
-    tremolo = _tremolo(region, len(raw), rate)
+    tremolo = _tremolo(region, len(samples), rate)
     if tremolo is not None:
-        raw *= tremolo
-    cutoff = None if _is_open(region, settings) else _cutoff(region, settings, len(raw), rate, held_s)
-    held = raw if cutoff is None else lowpass(raw[: len(envelope)], cutoff, settings.filter_q, rate)
-    body = held[: len(envelope)] * envelope
-    follows_release = cutoff is not None and generators["mod_env_to_filter"] != 0 and held_s is None
+        samples *= tremolo
+    return Wave(region, settings, samples, envelope[: len(samples)], release, rate)
 
-    def tail(frame: int) -> Samples:
-        level = float(envelope[frame]) if frame < len(envelope) else 0.0
-        if level <= 0.0:
-            return np.zeros(0, np.float32)
+
+class Tone:
+    """A wave through its filter and volume envelope, ready to be let go at any time.
+
+    Attributes:
+        body: float32 ``(n,)``, the key held for ever.
+    """
+
+    def __init__(self, wave: Wave, settings: FilterSettings, frames: int) -> None:
+        """Filter and shape a wave for a key that is held for at most some frames."""
+        self._wave, self._settings = wave, settings
+        count = min(len(wave.envelope), frames + 1)
+        held = wave.samples[:count]
+        held_frames = wave.settings.held_frames
+        self._held_s = None if held_frames is None else held_frames / wave.rate
+        self._cutoff = None
+        if not _is_open(wave.region, settings):
+            self._cutoff = _cutoff(wave, settings, len(wave.samples), self._held_s)
+            held = lowpass(held, self._cutoff, settings.q_centibels, wave.rate)
+        self.body: Samples = held * wave.envelope[:count]
+        self._tails: dict[int, Samples] = {}
+
+    def tail(self, frame: int) -> Samples:
+        """Return what sounds from a frame on when the key is released there: float32 ``(m,)``."""
+        if frame not in self._tails:
+            if len(self._tails) > 4:
+                self._tails.clear()
+            self._tails[frame] = self._make_tail(frame)
+        return self._tails[frame]
+
+    def _make_tail(self, frame: int) -> Samples:
+        wave = self._wave
+        level = float(wave.envelope[frame]) if frame < len(wave.envelope) else 0.0
         # From a lower level the same slope reaches the floor earlier.
-        shape = release_curve(release)
-        count = min(release, len(raw) - frame)
-        if cutoff is None:
-            wave = raw[frame : frame + count]
-        else:
+        reach = 1.0 + 20.0 * np.log10(max(level, 1e-9)) / FLOOR_DB
+        count = min(int(wave.release_frames * reach), len(wave.samples) - frame)
+        if reach <= 0.0 or count <= 0:
+            return np.zeros(0, np.float32)
+        samples = wave.samples[frame : frame + count]
+        if self._cutoff is not None:
             start = max(frame - _FILTER_WARM_UP, 0) // CONTROL_FRAMES * CONTROL_FRAMES
             first = start // CONTROL_FRAMES
-            curve = cutoff[first:]
-            if follows_release:
-                curve = _cutoff(region, settings, frame + count, rate, frame / rate, first)
-            wave = lowpass(raw[start : frame + count], curve, settings.filter_q, rate)[frame - start :]
-        return wave * (shape[: len(wave)] * np.float32(level))
-
-    return Tone(body, envelope, tail)
+            cutoff = self._cutoff[first:]
+            if wave.region.generators["mod_env_to_filter"] and self._held_s is None:
+                cutoff = _cutoff(wave, self._settings, frame + count, frame / wave.rate, first)
+            samples = wave.samples[start : frame + count]
+            samples = lowpass(samples, cutoff, self._settings.q_centibels, wave.rate)[frame - start :]
+        return samples * (release_curve(wave.release_frames)[:count] * np.float32(level))
 
 
 def _read_sample(
     memory: NDArray[np.int16],
     region: Region,
-    settings: ToneSettings,
+    settings: WaveSettings,
     frames: int,
     rate: int,
-    pitch_curve: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None,
+    pitch_curve: Callable[[Times], Times] | None,
 ) -> Samples | None:
     """Return the unfiltered wave, at most ``frames`` long: shorter if the sample ends."""
     import soxr
@@ -154,7 +190,7 @@ def _read_sample(
     cents = (settings.key - root) * generators["scale_tuning"] + 100.0 * generators["coarse_tune"]
     cents += generators["fine_tune"] + sample.correction + settings.cents
     step = sample.rate / rate * 2.0 ** (cents / 1200.0)  # source frames per output frame
-    times_s = np.arange(frames // CONTROL_FRAMES + 2) * (CONTROL_FRAMES / rate)
+    times_s = np.arange(frames // CONTROL_FRAMES + 2, dtype=np.float64) * (CONTROL_FRAMES / rate)
     moving = _moving_cents(region, settings, times_s, rate)
     if pitch_curve is not None:
         moving = pitch_curve(times_s) if moving is None else moving + pitch_curve(times_s)
@@ -210,7 +246,7 @@ def _unroll(
 
 
 def _moving_cents(
-    region: Region, settings: ToneSettings, times_s: NDArray[np.float64], rate: int
+    region: Region, settings: WaveSettings, times_s: NDArray[np.float64], rate: int
 ) -> NDArray[np.float64] | None:
     """Return the pitch movement by oscillators and the modulation envelope in cents; None if there is none."""
     generators = region.generators
@@ -232,33 +268,34 @@ def _tremolo(region: Region, frames: int, rate: int) -> Samples | None:
     depth = region.generators["mod_lfo_to_volume"]
     if depth == 0:
         return None
-    times_s = np.arange(frames // CONTROL_FRAMES + 2) * (CONTROL_FRAMES / rate)
+    times_s = np.arange(frames // CONTROL_FRAMES + 2, dtype=np.float64) * (CONTROL_FRAMES / rate)
     delay, freq = region.generators["mod_lfo_delay"], region.generators["mod_lfo_freq"]
     gains = 10.0 ** (depth * low_frequency_oscillator(delay, freq, times_s) / 200.0)
     return np.interp(np.arange(frames), times_s * rate, gains).astype(np.float32)
 
 
-def _is_open(region: Region, settings: ToneSettings) -> bool:
-    """Whether the filter leaves everything through: at its highest cutoff, without resonance and not moving."""
+def _is_open(region: Region, settings: FilterSettings) -> bool:
+    """Whether the filter leaves everything through: at its highest cutoff, without resonance and never lowered."""
     generators = region.generators
-    moves = min(generators["mod_env_to_filter"], 0) or generators["mod_lfo_to_filter"]
-    return not moves and settings.filter_fc >= 13500 and settings.filter_q < 10
+    is_lowered = generators["mod_env_to_filter"] < 0 or generators["mod_lfo_to_filter"] != 0
+    return not is_lowered and settings.cutoff_cents >= 13500 and settings.q_centibels < 10
 
 
-def _cutoff(
-    region: Region, settings: ToneSettings, frames: int, rate: int, held_s: float | None, first: int = 0
-) -> NDArray[np.float64]:
+def _cutoff(wave: Wave, settings: FilterSettings, frames: int, held_s: float | None, first: int = 0) -> Times:
     """Return the cutoff in Hz for each control block from block ``first`` on."""
-    generators = region.generators
-    cents = np.full(max(frames // CONTROL_FRAMES + 1 - first, 1), float(settings.filter_fc))
-    times_s = (first + np.arange(len(cents))) * (CONTROL_FRAMES / rate)
+    generators = wave.region.generators
+    blocks = np.arange(first, max(frames // CONTROL_FRAMES, first) + 1, dtype=np.float64)
+    times_s = blocks * (CONTROL_FRAMES / wave.rate)
+    cents = np.full(len(times_s), settings.cutoff_cents)
     if generators["mod_env_to_filter"]:
-        cents += generators["mod_env_to_filter"] * modulation_envelope(generators, settings.key, times_s, held_s)
+        envelope = modulation_envelope(generators, wave.settings.key, times_s, held_s)
+        cents += generators["mod_env_to_filter"] * envelope
     if generators["mod_lfo_to_filter"]:
-        wave = low_frequency_oscillator(generators["mod_lfo_delay"], generators["mod_lfo_freq"], times_s)
-        cents += generators["mod_lfo_to_filter"] * wave
-    cutoff: NDArray[np.float64] = absolute_cents_to_hz(0.0) * 2.0 ** (np.clip(cents, 1500.0, 13500.0) / 1200.0)
-    return np.minimum(cutoff, _HIGHEST_CUTOFF * rate)
+        delay, freq = generators["mod_lfo_delay"], generators["mod_lfo_freq"]
+        cents += generators["mod_lfo_to_filter"] * low_frequency_oscillator(delay, freq, times_s)
+    cutoff = absolute_cents_to_hz(0.0) * np.exp2(np.clip(cents, 1500.0, 13500.0) / 1200.0)
+    result: Times = np.minimum(cutoff, _HIGHEST_CUTOFF * wave.rate)
+    return result
 
 
 def lowpass(wave: Samples, cutoff_hz: NDArray[np.float64], q_centibels: float, rate: int) -> Samples:
@@ -288,13 +325,14 @@ def lowpass(wave: Samples, cutoff_hz: NDArray[np.float64], q_centibels: float, r
     result = np.empty(len(wave), np.float32)
     state = np.zeros(2, dtype)
     for start, stop in zip(starts, stops, strict=True):
-        omega = 2.0 * np.pi * float(np.median(cutoff_hz[start:stop])) / rate
-        alpha = np.sin(omega) / (2.0 * resonance)
-        b1 = (1.0 - np.cos(omega)) * gain
-        feed = np.array([b1 / 2.0, b1, b1 / 2.0]) / (1.0 + alpha)
-        back = np.array([1.0, -2.0 * np.cos(omega) / (1.0 + alpha), (1.0 - alpha) / (1.0 + alpha)])
+        omega = 2.0 * math.pi * float(cutoff_hz[(start + stop) // 2]) / rate
+        alpha = math.sin(omega) / (2.0 * resonance)
+        b1 = (1.0 - math.cos(omega)) * gain
+        norm = 1.0 / (1.0 + alpha)
+        feed = np.array((b1 / 2.0 * norm, b1 * norm, b1 / 2.0 * norm), dtype)
+        back = np.array((1.0, -2.0 * math.cos(omega) * norm, (1.0 - alpha) * norm), dtype)
         span = slice(start * CONTROL_FRAMES, min(stop * CONTROL_FRAMES, len(wave)))
-        result[span], state = lfilter(feed.astype(dtype), back.astype(dtype), wave[span], zi=state)
+        result[span], state = lfilter(feed, back, wave[span], zi=state)
     return result
 
 

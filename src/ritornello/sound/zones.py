@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ritornello.errors import ReadError
 from ritornello.sound.soundfont import Modulator, Preset, Sample, SoundFont, Zone
