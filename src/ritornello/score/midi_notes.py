@@ -5,6 +5,7 @@ Times stay in file ticks here; `midi_reader` puts them on the grid, `midi_perfor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from ritornello.score.song import PITCH_BEND
 
 MAX_NOTES = 300_000
 """Most notes of a song. The longest orchestral scores have about half of that."""
+
+MAX_PARTS = 1000
+"""Most instruments of a song."""
 
 DRUM_CHANNEL = 9
 
@@ -64,13 +68,14 @@ def raw_parts(file: smf.MidiFile, name: str) -> list[RawPart]:
     own. Tracks that set different programs on one channel were meant as different instruments: they share nothing.
 
     Raises:
-        ReadError: if there are more than `MAX_NOTES` notes.
+        ReadError: if there are more than `MAX_NOTES` notes or `MAX_PARTS` parts, or more than `smf.MAX_EVENTS`
+            controller events after those of shared channels are given to each part.
     """
     channels: dict[tuple[int, int], list[_Line]] = {}
     notes = 0
     for index, track in enumerate(file.tracks):
         port = next((meta.data[0] for meta in track.metas if meta.kind == smf.PORT and meta.data), 0)
-        all_notes = pair_notes(track)
+        all_notes = pair_notes(track, longest_lost=4 * file.ticks_per_quarter)
         notes += all_notes.shape[1]
         if notes > MAX_NOTES:
             raise ReadError(f"{name}: has more than {MAX_NOTES} notes; no song needs so many")
@@ -86,18 +91,23 @@ def raw_parts(file: smf.MidiFile, name: str) -> list[RawPart]:
             )
             channels.setdefault((port, int(channel)), []).append(line)
     parts: list[tuple[int, int, RawPart]] = []
+    controls = 0
     for (_, channel), lines in channels.items():
-        for number, part in enumerate(_channel_parts(lines, channel == DRUM_CHANNEL)):
-            parts.append((part.track, channel * 1000 + number, part))
+        for part in _channel_parts(lines, channel == DRUM_CHANNEL):
+            parts.append((part.track, channel, part))
+            controls += part.controls.shape[1]
+            if len(parts) > MAX_PARTS or controls > smf.MAX_EVENTS:
+                raise ReadError(f"{name}: has more instruments or controllers than any song needs")
     return [part for _, _, part in sorted(parts, key=lambda entry: entry[:2])]
 
 
-def pair_notes(track: smf.Track) -> Columns:
-    """Return the notes of a track, ``(5, n)``: onset, end, pitch, velocity, channel, by onset.
+def pair_notes(track: smf.Track, longest_lost: int) -> Columns:
+    """Return the notes of a track, ``(5, n)``: onset, end, pitch, velocity, channel, in file order.
 
-    A note-off ends the oldest sounding note of its pitch and channel; one that ends nothing is ignored. Where a
-    pitch has more note-ons than note-offs, each of its notes ends at the next on or off of that pitch, the last one
-    with the track: a lost note-off then costs one note, not all that follow.
+    A note-off ends the oldest sounding note of its pitch and channel; one that ends nothing is ignored. Where a pitch
+    never falls silent again, a note-off was lost: from there on each of its notes ends when that pitch is next struck
+    or released; the last one ends after ``longest_lost`` file ticks, at the latest with the track. A lost note-off then
+    costs one note, not all that follow.
     """
     kind = track.status & 0xF0
     is_note = (kind == smf.NOTE_ON) | (kind == smf.NOTE_OFF)
@@ -106,37 +116,54 @@ def pair_notes(track: smf.Track) -> Columns:
     is_on = (kind[is_note] == smf.NOTE_ON) & (velocity > 0)
     group = channel * 128 + pitch
     order = np.argsort(group, kind="stable")
-    keep = order[~_stray_offs(group[order], is_on[order])]
-    group_s, is_on_s, tick_s = group[keep], is_on[keep], tick[keep]
+    order = order[~_stray_offs(group[order], is_on[order])]
+    group_s, is_on_s, tick_s = group[order], is_on[order], tick[order]
+    is_stuck = _never_silent_again(group_s, is_on_s)
     ons = np.flatnonzero(is_on_s)
-    surplus = np.bincount(group_s, weights=np.where(is_on_s, 1, -1), minlength=2048) > 0
-    # First the rule for lost note-offs, for all; then the oldest-first rule where ons and offs balance.
-    following = np.minimum(ons + 1, max(len(tick_s) - 1, 0))
-    has_following = (ons + 1 < len(tick_s)) & (group_s[following] == group_s[ons])
-    ends = np.where(has_following, tick_s[following], track.end)
-    balanced = ~surplus[group_s]
-    ends[balanced[ons]] = tick_s[balanced & ~is_on_s]
-    source = keep[ons]
+    ends = np.minimum(tick_s[ons] + longest_lost, track.end)
+    ends[~is_stuck[ons]] = tick_s[~is_stuck & ~is_on_s]
+    if is_stuck.any():
+        time_in_group = group_s * (track.end + 1) + tick_s
+        following = np.searchsorted(time_in_group, time_in_group[ons], side="right")
+        has_following = group_s[np.minimum(following, len(group_s) - 1)] == group_s[ons]
+        has_following &= following < len(group_s)
+        cut = is_stuck[ons] & has_following
+        ends[cut] = tick_s[following[cut]]
+    source = order[ons]
     notes = np.stack([tick[source], ends, pitch[source], velocity[source], channel[source]])
     return notes[:, np.argsort(source, kind="stable")]
 
 
 def _stray_offs(group: Columns, is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Sounding notes per pitch = running sum of +1 and -1. An off that takes the sum to a new low below zero finds
-    # nothing to end. The offset that falls from group to group restarts the running minimum at each of them.
+    """Return which events of sorted groups are note-offs that find nothing to end."""
+    # An off that takes the number of sounding notes to a new low below zero is stray. A floor that falls from group
+    # to group restarts the running minimum at each of them.
     if not len(group):
         return np.zeros(0, dtype=bool)
+    first, sounding = _sounding(group, is_on)
+    floor = -(np.cumsum(first) - 1) * (2 * len(group) + 2)
+    lowest = np.minimum(np.minimum.accumulate(sounding + floor), floor)
+    before = np.where(first, floor, np.concatenate([[0], lowest[:-1]]))
+    return np.asarray(lowest < before)
+
+
+def _never_silent_again(group: Columns, is_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which events of sorted groups come after the last moment at which nothing of their group sounds."""
+    if not len(group):
+        return np.zeros(0, dtype=bool)
+    first, sounding = _sounding(group, is_on)
+    place = np.arange(len(group))
+    silent = np.maximum.accumulate(np.where(sounding == 0, place, np.where(first, place - 1, -1)))
+    last = np.concatenate([np.flatnonzero(first)[1:] - 1, [len(group) - 1]])
+    return np.asarray(place > silent[last][np.cumsum(first) - 1])
+
+
+def _sounding(group: Columns, is_on: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Columns]:
+    """Return which events begin a group, and ons minus offs so far within the group."""
     step = np.where(is_on, 1, -1)
     first = np.concatenate([[True], group[1:] != group[:-1]])
-    number = np.cumsum(first) - 1
     total = np.cumsum(step)
-    base = (total - step)[first][number]
-    floor = -number * (2 * len(group) + 2)
-    level = total - base + floor
-    lowest = np.minimum(np.minimum.accumulate(level), floor)
-    before = np.where(first, floor, np.concatenate([[0], lowest[:-1]]))
-    stray: NDArray[np.bool_] = lowest < before
-    return stray
+    return first, total - (total - step)[first][np.cumsum(first) - 1]
 
 
 def _controls(track: smf.Track, here: NDArray[np.bool_], kind: Columns) -> Columns:
@@ -147,26 +174,23 @@ def _controls(track: smf.Track, here: NDArray[np.bool_], kind: Columns) -> Colum
     return np.stack([track.tick[rows], number, value])
 
 
-def _channel_parts(lines: list[_Line], is_drums: bool) -> list[RawPart]:
+def _channel_parts(lines: list[_Line], is_drums: bool) -> Iterator[RawPart]:
     playing = [line for line in lines if line.notes.shape[1]]
     setup = [line for line in lines if not line.notes.shape[1]]
-    own = {tuple(line.programs[1]) for line in playing if line.programs.shape[1]}
-    are_separate = len(own) > 1
-    parts: list[RawPart] = []
+    own = {tuple(line.programs[1].tolist()) for line in playing if line.programs.shape[1]}
+    shared = _merge([line.controls for line in lines]), _merge([line.programs for line in lines])
     for line in playing:
-        sharing = [*setup, line] if are_separate else lines
-        controls = _merge([other.controls for other in sharing])
-        programs = line.programs if line.programs.shape[1] else _merge([other.programs for other in sharing])
+        controls, programs = shared
+        if len(own) > 1:
+            controls = _merge([other.controls for other in [*setup, line]])
+        if line.programs.shape[1]:
+            programs = line.programs
         onset = line.notes[0]
-        if programs.shape[1]:
-            place = np.searchsorted(programs[0], onset, side="right") - 1
-            program = np.where(place >= 0, programs[1][np.maximum(place, 0)], 0)
-        else:
-            program = np.zeros_like(onset)
+        place = np.searchsorted(programs[0], onset, side="right") - 1
+        program = np.where(place >= 0, np.append(programs[1], 0)[place], 0)
         for value in dict.fromkeys(program.tolist()):
             notes = line.notes[:, program == value]
-            parts.append(RawPart(line.track, value, is_drums, notes[0], notes[1], notes[2], notes[3], controls))
-    return parts
+            yield RawPart(line.track, value, is_drums, notes[0], notes[1], notes[2], notes[3], controls)
 
 
 def _merge(columns: list[Columns]) -> Columns:

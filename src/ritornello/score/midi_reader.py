@@ -16,6 +16,7 @@ No rule touches notes. A file that carries our signature is taken at its word.
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,8 @@ ROLE_PREFIX = b"role: "
 
 LYRIC = 0x05
 
+Ticks = TypeVar("Ticks", int, NDArray[np.int64])
+
 _FORM_MARKER = re.compile(r"([A-Za-z])(\d{1,4})")
 
 
@@ -72,7 +75,7 @@ def read_midi(data: bytes, name: str) -> Song:
     file = smf.parse(data, name)
     raw = raw_parts(file, name)
     metas = _Metas(file)
-    last_tick = max((int(to_grid(part.end.max(), file.ticks_per_quarter)) for part in raw), default=0)
+    last_tick = max((to_grid(int(part.end.max()), file.ticks_per_quarter) for part in raw), default=0)
     if last_tick > MAX_TICKS:
         raise ReadError(
             f"{name}: lasts {last_tick // TICKS_PER_QUARTER} quarter notes; at most {MAX_BARS} bars are read"
@@ -89,10 +92,9 @@ def read_midi(data: bytes, name: str) -> Song:
     return song.replace(form=form) if form else song
 
 
-def to_grid(ticks: NDArray[np.int64] | int, ticks_per_quarter: int) -> NDArray[np.int64]:
+def to_grid(ticks: Ticks, ticks_per_quarter: int) -> Ticks:
     """Return file ticks rounded to song ticks, halves up."""
-    numerator = np.asarray(ticks, dtype=np.int64) * (2 * TICKS_PER_QUARTER) + ticks_per_quarter
-    return np.asarray(numerator // (2 * ticks_per_quarter))
+    return (ticks * (2 * TICKS_PER_QUARTER) + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
 def grid_notes(part: RawPart, ticks_per_quarter: int) -> NDArray[np.void]:
@@ -131,7 +133,7 @@ class _Metas:
 
     def __init__(self, file: smf.MidiFile) -> None:
         events = sorted((meta for track in file.tracks for meta in track.metas), key=lambda meta: meta.tick)
-        self._events = [(int(to_grid(meta.tick, file.ticks_per_quarter)), meta) for meta in events]
+        self._events = [(to_grid(meta.tick, file.ticks_per_quarter), meta) for meta in events]
         self._file = file
         self.is_ours = bool(file.tracks) and SIGNATURE in file.tracks[0].texts(smf.TEXT)
 
@@ -159,7 +161,7 @@ class _Metas:
     def meters(self, end: int) -> tuple[Meter, ...]:
         meters: dict[int, Meter] = {}
         for tick, data in self._of(smf.TIME_SIGNATURE, 2):
-            if data[1] > 5 or (tick and tick >= end):
+            if data[1] > 5 or (tick and tick >= end and not self.is_ours):
                 continue
             try:
                 meter = Meter(tick, data[0], 2 ** data[1])

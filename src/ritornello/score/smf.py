@@ -20,6 +20,12 @@ from ritornello.errors import ReadError
 MAX_EVENTS = 4_000_000
 """Most events that are read from one file: a hundred times a large orchestral score."""
 
+MAX_METAS = 200_000
+"""Most meta events (tempi, texts, …) that are read from one file."""
+
+MAX_TRACKS = 1000
+"""Most tracks of a file."""
+
 TEXT, TRACK_NAME, MARKER, PORT, END_OF_TRACK = 0x01, 0x03, 0x06, 0x21, 0x2F
 SET_TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
 
@@ -82,8 +88,8 @@ def parse(data: bytes, name: str) -> MidiFile:
         name: what to call it in errors.
 
     Raises:
-        ReadError: if it is no MIDI file, damaged, truncated, timed in film frames (SMPTE), of format 2, or larger than
-            `MAX_EVENTS`.
+        ReadError: if it is no MIDI file, damaged, truncated, timed in film frames (SMPTE), of format 2, or has
+            more than `MAX_EVENTS`, `MAX_METAS` or `MAX_TRACKS`.
     """
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
         data = _unwrap_riff(data, name)
@@ -101,7 +107,9 @@ def parse(data: bytes, name: str) -> MidiFile:
     if division == 0:
         raise ReadError(f"{name}: damaged: the MIDI header gives 0 ticks per quarter note")
     tracks: list[Track] = []
-    events = 0
+    if declared > MAX_TRACKS:
+        raise ReadError(f"{name}: has {declared} tracks; at most {MAX_TRACKS} are read")
+    events = metas = 0
     position = 8 + header_bytes
     while len(data) - position >= 8 and len(tracks) < declared:
         size = int.from_bytes(data[position + 4 : position + 8], "big")
@@ -112,8 +120,10 @@ def parse(data: bytes, name: str) -> MidiFile:
                 raise ReadError(
                     f"{name}: truncated: track {len(tracks) + 1} needs {size} bytes, {len(data) - position} are left"
                 )
-            track = _parse_track(data[position : position + size], f"{name}: track {len(tracks) + 1}", events)
-            events += len(track.tick) + len(track.metas)
+            room = (MAX_EVENTS - events, MAX_METAS - metas)
+            track = _parse_track(data[position : position + size], f"{name}: track {len(tracks) + 1}", room)
+            events += len(track.tick)
+            metas += len(track.metas)
             tracks.append(track)
         position += size
     if len(tracks) < declared:
@@ -131,13 +141,13 @@ def _unwrap_riff(data: bytes, name: str) -> bytes:
     raise ReadError(f"{name}: a RIFF file without MIDI data in it")
 
 
-def _parse_track(data: bytes, where: str, events_before: int) -> Track:
+def _parse_track(data: bytes, where: str, room: tuple[int, int]) -> Track:
     # The loop packs tick << 24 | status << 16 | data1 << 8 | data2. Bytes 0x80 and above where data belong are found
     # afterwards, all at once.
     packed: array[int] = array("Q")
     metas: list[Meta] = []
     append = packed.append
-    room = MAX_EVENTS - events_before
+    event_room, meta_room = room
     size = len(data)
     tick = status = position = 0
     try:
@@ -167,8 +177,8 @@ def _parse_track(data: bytes, where: str, events_before: int) -> Track:
                             break
                         metas.append(Meta(tick, kind, data[position : position + length]))
                     position += length
-                    if len(packed) + len(metas) > room:
-                        raise ReadError(f"{where} has too many events; at most {MAX_EVENTS} are read")
+                    if len(metas) > meta_room:
+                        raise ReadError(f"{where} has too many texts and tempi; at most {MAX_METAS} are read")
                     continue
                 status = byte
             elif not status:
@@ -179,7 +189,7 @@ def _parse_track(data: bytes, where: str, events_before: int) -> Track:
             else:
                 append(tick << 24 | status << 16 | data[position] << 8 | data[position + 1])
                 position += 2
-            if len(packed) > room:
+            if len(packed) > event_room:
                 raise ReadError(f"{where} has too many events; at most {MAX_EVENTS} are read")
     except IndexError:
         raise ReadError(f"{where} is truncated: an event runs past its end") from None
