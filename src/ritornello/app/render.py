@@ -56,16 +56,15 @@ def render(
         raise WriteError(f"{folder}: exists already; choose another --out or add --force to replace its files")
     given = read_song(song)
 
-    from ritornello.app.results import file_stem
-    from ritornello.sound import render, render_stems
+    from ritornello.app.results import sound_report, write_stems
+    from ritornello.sound import render as render_song
 
-    make = render_stems if stems else render
-    rendering = make(given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness)
+    rendering = render_song(
+        given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness, stems=stems
+    )
     rendering.audio.write(out)
     if stems:
-        folder.mkdir(exist_ok=True)
-        for name, audio in rendering.stems.items():
-            audio.write(folder / f"{file_stem(name)}{out.suffix}")
-    report = rendering.report
-    text = f"{out}: {rendering.audio.duration_s:.1f} s, {report['loudness_lufs']:.1f} LUFS, {report['engine']}"
-    return Outcome(text, {"out": str(out), **report})
+        write_stems(given, rendering, folder, out.suffix)
+    report = sound_report(rendering)
+    text = f"{out}: {report['duration_s']:.1f} s, {report['loudness_lufs']:.1f} LUFS, {report['engine']}"
+    return Outcome("\n".join([text, *report["warnings"]]), {"out": str(out), **report})

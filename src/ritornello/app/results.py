@@ -11,6 +11,7 @@ from ritornello.files import write_bytes, write_json
 
 if TYPE_CHECKING:
     from ritornello.score import Song
+    from ritornello.sound import Rendering
 
 
 def write_song_files(song: Song, folder: Path) -> None:
@@ -28,24 +29,40 @@ def write_song_files(song: Song, folder: Path) -> None:
 def write_audio_files(
     song: Song, folder: Path, *, stems: bool = False, soundfont: Path | None = None
 ) -> dict[str, Any]:
-    """Write `song.wav`, and with `stems` one WAV per part under `stems/`; return the rendering's report."""
-    from ritornello.sound import render, render_stems
+    """Write `song.wav`, and with `stems` one WAV per part under `stems/`; return what is worth reporting of the sound."""
+    from ritornello.sound import render
 
-    if not stems:
-        rendering = render(song, soundfont=soundfont)
-        rendering.audio.write(folder / "song.wav")
-    else:
-        rendering = render_stems(song, soundfont=soundfont)
-        rendering.audio.write(folder / "song.wav")
-        (folder / "stems").mkdir()
-        for name, audio in rendering.stems.items():
-            audio.write(folder / "stems" / f"{file_stem(name)}.wav")
-    return rendering.report
+    rendering = render(song, soundfont=soundfont, stems=stems)
+    rendering.audio.write(folder / "song.wav")
+    if stems:
+        write_stems(song, rendering, folder / "stems", ".wav")
+    return sound_report(rendering)
 
 
-def file_stem(name: str) -> str:
+def write_stems(song: Song, rendering: Rendering, folder: Path, suffix: str) -> None:
+    """Write one audio file per part; they sum to the mix. Files are numbered in the order of the parts."""
+    folder.mkdir(exist_ok=True)
+    for number, (part, audio) in enumerate(zip(song.parts, rendering.stems, strict=True), start=1):
+        audio.write(folder / f"{number:02}-{_file_stem(part.name)}{suffix}")
+
+
+def sound_report(rendering: Rendering) -> dict[str, Any]:
+    """Return what played and what came out of it."""
+    audio = rendering.audio
+    return {
+        "engine": rendering.engine,
+        "soundfont": rendering.soundfont,
+        "presets": list(rendering.presets),
+        "duration_s": round(audio.duration_s, 3),
+        "loudness_lufs": round(audio.loudness_lufs, 2),
+        "peak": round(audio.peak, 4),
+        "warnings": list(rendering.warnings),
+    }
+
+
+def _file_stem(name: str) -> str:
     """Return a part's name as a file name that every system accepts."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "part"
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or "part"
 
 
 def write_report(folder: Path, command: str, settings: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""Every command on the bundled example: the files it promises, readable and true to each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import ritornello as package
+from ritornello.score import Key
+
+
+@pytest.fixture(scope="module")
+def imitated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ritornello.app.cli import run
+
+    out = tmp_path_factory.mktemp("imitate") / "out"
+    example = Path(__file__).parents[2] / "examples" / "auld-lang-syne.mid"
+    assert run(["imitate", str(example), "-o", str(out), "--quiet", "--stems"]) == 0
+    return out
+
+
+def test_the_result_folder_is_whole(imitated: Path) -> None:
+    names = {
+        "song.mid",
+        "song.musicxml",
+        "lead-sheet.svg",
+        "lead-sheet.pdf",
+        "piano-roll.png",
+        "song.wav",
+        "report.json",
+    }
+    assert names <= {path.name for path in imitated.iterdir()}
+    assert (imitated / "lead-sheet.pdf").read_bytes()[:5] == b"%PDF-"
+    assert (imitated / "piano-roll.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_midi_and_musicxml_hold_the_same_song(imitated: Path) -> None:
+    midi, xml = package.read(imitated / "song.mid"), package.read(imitated / "song.musicxml")
+    assert midi.form == xml.form
+    assert midi.chords == xml.chords
+    melody, xml_melody = midi.part("melody"), xml.part("melody")
+    assert melody is not None and xml_melody is not None
+    for column in ("onset", "duration", "pitch"):
+        assert np.array_equal(melody.notes[column], xml_melody.notes[column])
+
+
+def test_the_stems_sum_to_the_song(imitated: Path) -> None:
+    song, _ = soundfile.read(imitated / "song.wav")
+    stems = [soundfile.read(path)[0] for path in sorted((imitated / "stems").iterdir())]
+    assert len(stems) == len(package.read(imitated / "song.mid").parts)
+    assert np.abs(sum(stems) - song).max() < 2 * len(stems) / 2**15  # each file is rounded to 16 bits
+
+
+def test_the_report_says_how_it_was_made_and_how_original_it_is(imitated: Path) -> None:
+    report = json.loads((imitated / "report.json").read_text())
+    assert report["settings"]["seed"] == 0
+    assert report["ritornello"] == package.__version__
+    assert report["sound"]["engine"]
+    assert "originality" in report
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_song(
+    ritornello, example: Path, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        assert ritornello("imitate", example, "-o", tmp_path / name, "--no-audio", "--seed", str(seed)).code == 0
+    for file in ("song.mid", "song.musicxml", "report.json", "framework.json", "lead-sheet.svg", "lead-sheet.pdf"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+    assert (tmp_path / "a" / "song.mid").read_bytes() != (tmp_path / "c" / "song.mid").read_bytes()
+
+
+def test_form_key_and_tempo_are_what_was_asked_for(ritornello, example: Path, tmp_path: Path) -> None:
+    options = ["--form", "i2A8B8A8o2", "--key", "Dm", "--tempo", "77"]
+    assert ritornello("imitate", example, "-o", tmp_path / "out", "--no-audio", *options).code == 0
+    song = package.read(tmp_path / "out" / "song.mid")
+    assert str(song.form) == "i2A8B8A8o2"
+    assert song.keys[0].key == Key.parse("Dm")
+    assert song.tempi[0].qpm == pytest.approx(77, abs=0.01)
+
+
+def test_candidates_are_ranked(ritornello, example: Path, tmp_path: Path) -> None:
+    result = ritornello("imitate", example, "-o", tmp_path / "out", "--no-audio", "-n", "3", "--json")
+    data = json.loads(result.out)
+    scores = [data["score"], *(candidate["score"] for candidate in data["candidates"])]
+    assert scores == sorted(scores, reverse=True)
+    assert (
+        len({(tmp_path / "out" / place / "song.mid").read_bytes() for place in (".", "candidate-2", "candidate-3")})
+        == 3
+    )
+
+
+def test_analyze_writes_data_midi_and_pictures(ritornello, example: Path, tmp_path: Path) -> None:
+    assert ritornello("analyze", example, "-o", tmp_path / "out").code == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"analysis.json", "song.mid", "song.musicxml", "lead-sheet.svg", "lead-sheet.pdf"} <= names
+    assert {"piano-roll.png", "self-similarity.png"} <= names
+    analysis = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    assert analysis["form"] == str(package.read(tmp_path / "out" / "song.mid").form)
+
+
+def test_analyze_without_output_prints_one_json_object(ritornello, example: Path) -> None:
+    result = ritornello("analyze", example, "--json")
+    assert json.loads(result.out)["keys"]
+    assert result.err == ""
+
+
+def test_render_reaches_the_loudness_asked_for(ritornello, example: Path, tmp_path: Path) -> None:
+    result = ritornello(
+        "render", example, "-o", tmp_path / "song.flac", "--loudness", "-20", "--json", "--engine", "builtin"
+    )
+    data = json.loads(result.out)
+    assert data["loudness_lufs"] == pytest.approx(-20, abs=0.5)
+    samples, rate = soundfile.read(tmp_path / "song.flac")
+    assert rate == 44100
+    assert 0.05 < np.abs(samples).max() < 1
+
+
+@pytest.mark.parametrize("command", ["models", "doctor"])
+def test_the_house_commands_answer_in_json(ritornello, command: str) -> None:
+    assert json.loads(ritornello(command, "--json").out)
+
+
+def test_every_example_of_the_help_texts_parses() -> None:
+    """The commands under "Examples:" in the docstrings name real commands and options."""
+    import importlib
+
+    from ritornello.app.cli import app
+
+    found = 0
+    for module in ("imitate", "analyze", "render", "evaluate", "train", "house"):
+        for line in Path(importlib.import_module(f"ritornello.app.{module}").__file__ or "").read_text().splitlines():
+            words = line.split()
+            if line.startswith("      ritornello "):
+                app.parse_args(words[1:], print_error=False, exit_on_error=False)
+                found += 1
+    assert found >= 12

@@ -1,0 +1,123 @@
+"""Bad input and contradictory options: one line that says what is wrong, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ritornello.score import Part, Song, make_notes
+from ritornello.score.midi_writer import midi_bytes
+
+ENTITIES = b"""<?xml version="1.0"?><!DOCTYPE score-partwise [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<score-partwise version="4.0"><work><work-title>&x;</work-title></work></score-partwise>"""
+LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<score-partwise>&b;</score-partwise>"""
+
+
+def zip_bomb() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "META-INF/container.xml", '<container><rootfiles><rootfile full-path="s.xml"/></rootfiles></container>'
+        )
+        archive.writestr("s.xml", b"<score-partwise>" + b" " * 300_000_000)
+    return buffer.getvalue()
+
+
+def drums_only() -> bytes:
+    notes = make_notes(range(0, 48 * 32, 12), 3, 38)
+    return midi_bytes(Song(parts=(Part("Drums", notes, is_drums=True),)))
+
+
+def short(bars: int, step: int = 12) -> bytes:
+    notes = make_notes(range(0, 48 * bars, step), step, 60)
+    return midi_bytes(Song(parts=(Part("Tune", notes, role="melody"),)))
+
+
+FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "empty": ("x.mid", lambda: b""),
+    "truncated": ("x.mid", lambda: short(16)[:40]),
+    "not MIDI": ("x.mid", lambda: b"\x89PNG\r\n\x1a\n" + bytes(300)),
+    "text": ("x.txt", lambda: b"hello"),
+    "zip bomb": ("x.mxl", zip_bomb),
+    "external entity": ("x.musicxml", lambda: ENTITIES),
+    "entity bomb": ("x.musicxml", lambda: LAUGHS),
+    "no notes": ("x.mid", lambda: midi_bytes(Song(parts=(Part("Tune"),)))),
+    "one note": ("x.mid", lambda: short(1, step=48)),
+    "four bars": ("x.mid", lambda: short(4)),
+    "drums only": ("x.mid", drums_only),
+    "huge": ("x.mid", lambda: bytes(200_000_000)),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_bad_file_is_one_line_and_nothing_is_written(kind: str, ritornello, tmp_path: Path) -> None:
+    name, content = FILES[kind]
+    (tmp_path / name).write_bytes(content())
+    result = ritornello("imitate", tmp_path / name, "-o", tmp_path / "out")
+    assert result.code == 2, result.err
+    assert result.out == ""
+    assert result.err.count("\n") == 1
+    assert len(result.err) > 30
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+OPTIONS = {
+    "missing file": ["imitate", "{missing}", "-o", "{out}"],
+    "no output": ["imitate", "{song}"],
+    "unknown option": ["imitate", "{song}", "-o", "{out}", "--loud"],
+    "unknown command": ["imitat", "{song}"],
+    "strength": ["imitate", "{song}", "-o", "{out}", "--strength", "1.5"],
+    "strength is no number": ["imitate", "{song}", "-o", "{out}", "--strength", "much"],
+    "form": ["imitate", "{song}", "-o", "{out}", "--form", "A8B"],
+    "form of no bars": ["imitate", "{song}", "-o", "{out}", "--form", "A0"],
+    "form of 10001 bars": ["imitate", "{song}", "-o", "{out}", "--form", "A10001"],
+    "key": ["imitate", "{song}", "-o", "{out}", "--key", "H"],
+    "tempo": ["imitate", "{song}", "-o", "{out}", "--tempo", "0"],
+    "n": ["imitate", "{song}", "-o", "{out}", "--n", "0"],
+    "seed": ["imitate", "{song}", "-o", "{out}", "--seed", "-1"],
+    "keep": ["imitate", "{song}", "-o", "{out}", "--keep", "drums"],
+    "keep structure and form": ["imitate", "{song}", "-o", "{out}", "--keep", "structure", "--form", "A8B8"],
+    "keep melody and form": ["imitate", "{song}", "-o", "{out}", "--keep", "melody", "--form", "A8B8"],
+    "no audio and stems": ["imitate", "{song}", "-o", "{out}", "--no-audio", "--stems"],
+    "melody part": ["imitate", "{song}", "-o", "{out}", "--melody", "Kazoo"],
+    "drums as melody": ["imitate", "{song}", "-o", "{out}", "--melody", "Drums"],
+    "soundfont": ["imitate", "{song}", "-o", "{out}", "--soundfont", "{song}"],
+    "output is the input": ["analyze", "{song}", "-o", "{song}"],
+    "render to text": ["render", "{song}", "-o", "{out}.txt"],
+    "render at a wrong rate": ["render", "{song}", "-o", "{out}.wav", "--sample-rate", "1"],
+    "data set": ["evaluate", "structure", "--data", "{song}"],
+    "split": ["evaluate", "structure", "--data", "{song}", "--split", "tset"],
+}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_bad_options_are_one_line_and_nothing_is_written(kind: str, ritornello, example: Path, tmp_path: Path) -> None:
+    places = {"song": example, "out": tmp_path / "out", "missing": tmp_path / "missing.mid"}
+    result = ritornello(*[argument.format(**places) for argument in OPTIONS[kind]])
+    assert result.code == 2, result.err
+    assert result.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_result_is_kept_unless_forced(ritornello, example: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "song.mid").write_bytes(b"mine")
+    (out / "notes.txt").write_text("also mine")
+    result = ritornello("imitate", example, "-o", out, "--no-audio")
+    assert result.code == 2
+    assert "--force" in result.err
+    assert (out / "song.mid").read_bytes() == b"mine"
+    assert ritornello("imitate", example, "-o", out, "--no-audio", "--force").code == 0
+    assert (out / "song.mid").read_bytes()[:4] == b"MThd"
+    assert (out / "notes.txt").read_text() == "also mine"
+
+
+def test_debug_shows_the_traceback(ritornello, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such file"):
+        ritornello("imitate", tmp_path / "missing.mid", "-o", tmp_path / "out", "--debug")
