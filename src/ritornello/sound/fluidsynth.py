@@ -9,6 +9,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from ritornello.errors import MissingDependencyError, RitornelloError
 from ritornello.score.song import PITCH_BEND
 from ritornello.sound.audio import read_audio
 from ritornello.sound.performance import BEND_RANGE, PartPerformance
+from ritornello.sound.soundfont import SoundFont
 
 _DIVISION = 2000  # MIDI ticks per quarter note at 120 a minute: 0.25 ms each
 _TICKS_PER_S = 2 * _DIVISION
@@ -28,6 +31,18 @@ _TIMEOUT_S = 600
 def find_fluidsynth() -> str | None:
     """Return the path of the ``fluidsynth`` program, or None if the system has none."""
     return shutil.which("fluidsynth")
+
+
+@contextmanager
+def tuned_soundfont(path: Path, soundfont: SoundFont) -> Iterator[Path]:
+    """Give a SoundFont file for FluidSynth: the file itself, or for a while a copy with our tuning corrections."""
+    if not soundfont.is_corrected:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="ritornello-") as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(soundfont.corrected_file(path))
+        yield copy
 
 
 def render_part_fluidsynth(performance: PartPerformance, soundfont: Path, rate: int) -> NDArray[np.float32]:

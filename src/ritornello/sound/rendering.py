@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from ritornello.errors import ArgumentError, MissingDependencyError, UnsuitableSongError
 from ritornello.score import Song
 from ritornello.sound.audio import HIGHEST_RATE_HZ, Audio
-from ritornello.sound.fluidsynth import find_fluidsynth, render_part_fluidsynth
+from ritornello.sound.fluidsynth import find_fluidsynth, render_part_fluidsynth, tuned_soundfont
 from ritornello.sound.mastering import plan_master
-from ritornello.sound.performance import PartPerformance, perform
+from ritornello.sound.performance import perform
 from ritornello.sound.soundfont import default_soundfont, load_soundfont
 from ritornello.sound.synth import choose_preset, render_part
 
@@ -88,18 +89,18 @@ def render(
         if len(part.notes) and preset.program != part.program
     )
 
-    def play(performance: PartPerformance) -> NDArray[np.float32]:
-        if engine == "fluidsynth":
-            return render_part_fluidsynth(performance, path, sample_rate)
-        return render_part(performance, font, sample_rate)
-
     mix = np.zeros((2, 0), np.float32)
     played: list[NDArray[np.float32]] = []
-    for performance in performances:
-        sound = play(performance)
-        if stems:
-            played.append(sound)
-        mix = _add(mix, sound)
+    with ExitStack() as stack:
+        tuned = stack.enter_context(tuned_soundfont(path, font)) if engine == "fluidsynth" else path
+        for performance in performances:
+            if engine == "fluidsynth":
+                sound = render_part_fluidsynth(performance, tuned, sample_rate)
+            else:
+                sound = render_part(performance, font, sample_rate)
+            if stems:
+                played.append(sound)
+            mix = _add(mix, sound)
     if not mix.any():
         raise UnsuitableSongError(
             "the song is silent: its volumes are 0 or its notes lie outside the instruments' range"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import MissingDependencyError, ReadError
+from ritornello.sound import tuning
 
 DRUM_BANK = 128
 """The bank that holds percussion kits (section 7.2)."""
@@ -97,11 +98,13 @@ class SoundFont:
         name: file name, for messages and reports.
         presets: presets by ``(bank, program)``.
         memory: int16 array ``(frames,)``, the sample memory; often mapped from the file, never written.
+        is_corrected: whether `ritornello.sound.tuning` corrected the tables.
     """
 
     name: str
     presets: dict[tuple[int, int], Preset]
     memory: NDArray[np.int16]
+    is_corrected: bool
     _tables: dict[bytes, NDArray[Any]] = field(repr=False)
 
     def preset_zones(self, preset: Preset) -> list[Zone]:
@@ -143,6 +146,10 @@ class SoundFont:
             key if key <= 127 else 60,
             int(header["correction"]),
         )
+
+    def corrected_file(self, path: Path) -> bytes:
+        """Return the bytes of the file at ``path``, which this was read from, with the corrected tables."""
+        return tuning.corrected_file(path.read_bytes(), self._tables)
 
     def _zone(self, letter: bytes, index: int) -> Zone:
         bags = self._tables[letter + b"bag"]
@@ -229,7 +236,10 @@ def parse_soundfont(data: bytes | NDArray[np.uint8], name: str = "soundfont") ->
     if missing or memory is None:
         raise ReadError(f"{name}: the SoundFont is damaged: {', '.join(missing) or 'sample memory'} is missing")
     _check_indices(tables, name)
-    return SoundFont(name, _presets(tables, name), memory, tables)
+    is_corrected = tuning.is_known(tables[b"shdr"], tables[b"igen"])
+    if is_corrected:
+        tables[b"shdr"], tables[b"igen"] = tuning.corrected(tables[b"shdr"], tables[b"igen"])
+    return SoundFont(name, _presets(tables, name), memory, is_corrected, tables)
 
 
 def _chunks(view: NDArray[np.uint8], start: int, stop: int) -> list[tuple[bytes, NDArray[np.uint8]]]:

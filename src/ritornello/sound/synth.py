@@ -135,7 +135,7 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
     columns = (notes["key"].tolist(), notes["velocity"].tolist(), onsets.tolist(), releases.tolist())
     for note, (key, velocity, onset, release) in enumerate(zip(*columns, strict=True)):
         if (key, velocity) not in playing:
-            playing[key, velocity] = [i for i, region in enumerate(regions) if region.plays(key, velocity)]
+            playing[key, velocity] = _playing(regions, key, velocity, performance.is_drums)
         values = {number: column[note] for number, column in at_onsets.items()}
         moves = moving.during(onset / rate, release / rate + 1.0)
         for index in playing[key, velocity]:
@@ -149,6 +149,19 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
             elif region.generators["mod_env_to_pitch"] or region.generators["sample_modes"] == 3:
                 wave = replace(wave, held_frames=release - onset)
             yield _Voice(onset, release, wave, filter_settings, gain, pan)
+
+
+def _playing(regions: tuple[Region, ...], key: int, velocity: int, is_drums: bool) -> list[int]:
+    """Return the regions that a note sounds; beyond the range of a melodic preset, those at its edge."""
+    playing = [index for index, region in enumerate(regions) if region.plays(key, velocity)]
+    if playing or is_drums:
+        return playing
+    for distance in range(1, 128):
+        for near in (key - distance, key + distance):
+            playing = [index for index, region in enumerate(regions) if region.plays(near, velocity)]
+            if playing:
+                return playing
+    return []
 
 
 class _Moving:
