@@ -24,7 +24,7 @@ DEFAULT_VELOCITY = 80
 FORTE_VELOCITY = 90
 """The MIDI velocity that MusicXML's ``dynamics="100"`` stands for."""
 
-_DRUM_PLACES = {35: "F4", 36: "F4", 38: "C5", 40: "C5", 37: "C5", 39: "C5", 41: "G4", 43: "A4", 45: "B4", 47: "D5",
+DRUM_PLACES = {35: "F4", 36: "F4", 38: "C5", 40: "C5", 37: "C5", 39: "C5", 41: "G4", 43: "A4", 45: "B4", 47: "D5",
     48: "E5", 50: "F5", 42: "G5", 46: "G5", 44: "D4", 49: "A5", 57: "B5", 51: "F5", 59: "F5", 52: "B5", 55: "B5",
     53: "F5", 54: "B4", 56: "E5", 69: "G5", 70: "G5", 82: "G5"}  # fmt: skip
 """Where General MIDI drums stand on a five-line percussion staff; all others stand on C5."""
@@ -253,5 +253,5 @@ def _pitch_xml(pitch: SpelledPitch) -> str:
 
 
 def _drum_xml(pitch: int) -> str:
-    place = _DRUM_PLACES.get(pitch, "C5")
+    place = DRUM_PLACES.get(pitch, "C5")
     return f"<unpitched><display-step>{place[0]}</display-step><display-octave>{place[1]}</display-octave></unpitched>"

@@ -128,7 +128,7 @@ def _bars(song: Song) -> _Bars:
 
 def _header(song: Song, parts: list[Part]) -> str:
     title = f"<work><work-title>{_text(song.title)}</work-title></work>\n" if song.title else ""
-    roles = " ".join(f"P{index}={part.role}" for index, part in enumerate(parts, 1) if part.role)
+    roles = " ".join(f"P{index}={part.role or '-'}" for index, part in enumerate(parts, 1))
     fields = [(FORM_FIELD, str(song.form) if song.form else ""), (ROLES_FIELD, roles)]
     fields_xml = "".join(
         f'<miscellaneous-field name="{name}">{text}</miscellaneous-field>' for name, text in fields if text
