@@ -1,1 +1,7 @@
-"""TODO."""
+"""Analysis of songs: bars, keys, chords, melody and roles, phrases and sections, similarity, originality."""
+
+from ritornello.analysis.analyze import Analysis, analyze
+from ritornello.analysis.originality import Run, SharedRuns, longest_shared_runs
+from ritornello.analysis.structure import StructureAnalysis, find_form
+
+__all__ = ["Analysis", "Run", "SharedRuns", "StructureAnalysis", "analyze", "find_form", "longest_shared_runs"]

@@ -24,7 +24,7 @@ from ritornello.score.timeline import TICKS_PER_QUARTER
 RECOGNISED = (
     "maj", "min", "sus2", "sus4", "7", "maj7", "min7", "maj6", "7sus4", "dim", "hdim7", "aug", "dim7", "add9",
 )  # fmt: skip
-"""The qualities that are told apart: those with more than 0.1 % of the beats of the train split, and dim7, aug, add9."""
+"""The qualities that are told apart: those with more than 0.1 % of the train split's beats, and dim7, aug, add9."""
 
 EVIDENCE_WEIGHT, FOLLOWING_WEIGHT = 2.0, 0.3
 """Weight of a beat's log probabilities, and of which chord follows which, on the Viterbi path; from the train split."""

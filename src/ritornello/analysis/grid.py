@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def best_bars(scores: FloatArray, length: int, rephase_cost: float = REPHASE_COS
 
 
 FILE_MARGIN = 1.5
-"""How far the file's own bars may score below the best ones (mean a bar) and still be believed; from the train split."""
+"""How far the file's own bars may score below the best ones (mean a bar) and still be believed."""
 
 TRIPLE_MARGIN = -0.1
 """Self-similarity at 16 minus that at 12 sixteenths below which a song counts in threes (all train songs agree)."""
@@ -213,10 +214,12 @@ def _file_bars(song: Song, origin: int, phase: int, n: int) -> IntArray | None:
 def _regrid(song: Song, row: BarRow, origin: int, last_onset: int, confidence: float) -> BarGrid:
     """Move the song so that the found bars start on its metres' bar lines."""
     starts = [int(start) for start in row.starts if start <= last_onset]
-    first_onset = min(int(nearest_sixteenth(part.notes["onset"], origin).min()) for part in song.parts if len(part.notes))
+    first_onset = min(
+        int(nearest_sixteenth(part.notes["onset"], origin).min()) for part in song.parts if len(part.notes)
+    )
     while len(starts) > 1 and starts[1] <= first_onset:
         starts.pop(0)
-    lengths = [after - before for before, after in zip(starts, starts[1:], strict=False)] + [row.length]
+    lengths = [after - before for before, after in pairwise(starts)] + [row.length]
     pickup = max(0, starts[0] - first_onset)
     pickup = -(-pickup // 4) * 4  # whole beats: a pickup of a few sixteenths stands at the end of its beat
     merged = _merge_inserted([pickup] * bool(pickup) + lengths, row.length, skip=int(bool(pickup)))
@@ -238,8 +241,10 @@ def _merge_inserted(lengths: Sequence[int], regular: int, skip: int) -> list[int
 
 
 def _is_compound(song: Song, origin: int, row: BarRow) -> bool:
-    """Whether bars of 12 sixteenths fall into two halves (6/8) and not into three beats (3/4), judged by their onsets."""
-    onsets = np.concatenate([nearest_sixteenth(part.notes["onset"], origin) for part in song.parts if not part.is_drums])
+    """Whether bars of 12 sixteenths fall into two halves (6/8), not into three beats (3/4), by their onsets."""
+    onsets = np.concatenate(
+        [nearest_sixteenth(part.notes["onset"], origin) for part in song.parts if not part.is_drums]
+    )
     index = np.searchsorted(row.starts, onsets, side="right") - 1
     place = (onsets - row.starts[np.maximum(index, 0)])[index >= 0]
     counts = np.bincount(place[place < 12], minlength=12)

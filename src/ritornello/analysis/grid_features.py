@@ -105,7 +105,7 @@ def _pitched(notes: NDArray[np.void], origin: int, n: int) -> FloatArray:
 
 
 def _bass(lowest_onset: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Depth (1 for the lowest onset within half a bar, falling by e every 4 semitones), length and change of bass notes."""
+    """Depth (1 for the lowest onset within half a bar, falling by e every 4 semitones), length, change of the bass."""
     n = len(lowest_onset)
     filled = np.pad(np.where(lowest_onset < 128, lowest_onset, 200), 8, constant_values=200)
     floor = np.lib.stride_tricks.sliding_window_view(filled, 17).min(axis=1)
@@ -138,7 +138,8 @@ def _harmonic_change(start: IntArray, length: IntArray, pitch_class: IntArray, n
     before, after = here - total[:n], total[2 * window : 2 * window + n] - here
     norm = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     one_silent = 0.5 * ((before.sum(axis=1) > 0) | (after.sum(axis=1) > 0))
-    return np.where(norm > 0, 1 - (before * after).sum(axis=1) / np.maximum(norm, 1e-9), one_silent)
+    result: FloatArray = np.where(norm > 0, 1 - (before * after).sum(axis=1) / np.maximum(norm, 1e-9), one_silent)
+    return result
 
 
 def _drums(notes: NDArray[np.void], origin: int, n: int) -> FloatArray:
