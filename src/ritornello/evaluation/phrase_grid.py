@@ -1,7 +1,7 @@
 """A song as phrases on an even grid: what the metrics of imitation and structure count on.
 
-Sections 2 and 5 of the imitation spec count on sixteenths (or, for a song in triplets, on triplet eighths). Bars of another
-length than the song's usual one are cut or padded with rests, so every bar has the same number of steps.
+Sections 2 and 5 of the imitation spec count on sixteenths (or, for a song in triplets, on triplet eighths). Bars of
+another length than the song's usual one are cut or padded with rests, so every bar has the same number of steps.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class PhraseGrid:
         onsets: ``(n,)`` first step of each melody note.
         durations: ``(n,)`` steps that it sounds, cut at the next onset.
         pitches: ``(n,)`` MIDI pitches.
+        sources: ``(n,)`` index of each note in the melody part; of notes that share a step only the highest is here.
         chords: for each beat its chord, or None.
         phrases: the segments of the form.
     """
@@ -68,6 +69,7 @@ class PhraseGrid:
     onsets: IntArray
     durations: IntArray
     pitches: IntArray
+    sources: IntArray
     chords: tuple[Chord | None, ...]
     phrases: tuple[Phrase, ...]
 
@@ -137,7 +139,7 @@ def phrase_grid(song: Song, step_ticks: int = TICKS_PER_SIXTEENTH) -> PhraseGrid
     if meter.beat_ticks % step_ticks or meter.bar_ticks % meter.beat_ticks:
         raise UnsuitableSongError(f"{song.title or 'the song'}: metre {meter} does not fit a grid of sixteenths")
     steps_per_bar = meter.bar_ticks // step_ticks
-    onsets, durations, pitches = _melody_steps(song, steps_per_bar, step_ticks)
+    onsets, durations, pitches, sources = _melody_steps(song, steps_per_bar, step_ticks)
     return PhraseGrid(
         step_ticks=step_ticks,
         steps_per_beat=meter.beat_ticks // step_ticks,
@@ -145,27 +147,28 @@ def phrase_grid(song: Song, step_ticks: int = TICKS_PER_SIXTEENTH) -> PhraseGrid
         onsets=onsets,
         durations=durations,
         pitches=pitches,
+        sources=sources,
         chords=_beat_chords(song, meter),
         phrases=_phrases(song),
     )
 
 
-def _melody_steps(song: Song, steps_per_bar: int, step_ticks: int) -> tuple[IntArray, IntArray, IntArray]:
+def _melody_steps(song: Song, steps_per_bar: int, step_ticks: int) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     part = song.part("melody")
     empty = np.zeros(0, np.int64)
     if part is None or not len(part.notes):
-        return empty, empty, empty
+        return empty, empty, empty, empty
     notes = part.notes
     onsets = _steps(song, notes["onset"], steps_per_bar, step_ticks)
     ends = _steps(song, notes["onset"].astype(np.int64) + notes["duration"], steps_per_bar, step_ticks)
     order = np.lexsort((notes["pitch"], onsets))
     onsets, ends, pitches = onsets[order], ends[order], notes["pitch"].astype(np.int64)[order]
     last = np.append(onsets[1:] != onsets[:-1], True)  # of notes that share a step the highest is the tune
-    onsets, ends, pitches = onsets[last], ends[last], pitches[last]
+    onsets, ends, pitches, order = onsets[last], ends[last], pitches[last], order[last]
     following = np.append(onsets[1:], song.bars * steps_per_bar)
     durations = np.maximum(np.minimum(ends, following) - onsets, 1)
     inside = onsets < song.bars * steps_per_bar
-    return onsets[inside], durations[inside], pitches[inside]
+    return onsets[inside], durations[inside], pitches[inside], order[inside].astype(np.int64)
 
 
 def _steps(song: Song, ticks: NDArray[np.integer], steps_per_bar: int, step_ticks: int) -> IntArray:

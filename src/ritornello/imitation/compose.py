@@ -1,0 +1,529 @@
+"""A whole song from a form: first phrases of each letter, their repeats, endings, pickups.
+
+Imitation spec, section 4. A repeat copies an earlier phrase of its letter and is then varied like human repeats are: its
+ending first, then single half bars over the same basic melody, while its agreement stays above a goal drawn for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, basic_pitches, pattern_of
+from ritornello.imitation.generate import Composer, Line, NewPhrase, rolls_agree
+from ritornello.imitation.model import Place, position_of
+from ritornello.imitation.sampling import draw
+from ritornello.imitation.tables import FloatArray
+
+EXACT_SHARE = 0.33
+"""Share of repeats that copy their source note for note (human pairs: 27 %, counted over all pairs)."""
+
+GOAL_RANGE = (0.74, 0.92)
+"""Range of the agreement goals of the other repeats."""
+
+MOST_OTHER_AGREEMENT = 0.25
+"""Phrases of different letters that agree more than this are drawn again."""
+
+REDRAWS = 50
+"""Rejections after which the strength is lowered (spec, section 6)."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the new song takes over from the seed unchanged.
+
+    Attributes:
+        structure: how closely each repeat repeats its source, besides the form itself.
+        chords, rhythm, melody, bass: these, note for note.
+    """
+
+    structure: bool = False
+    chords: bool = False
+    rhythm: bool = False
+    melody: bool = False
+    bass: bool = False
+
+
+class SongWriter:
+    """Writes all phrases of one song.
+
+    Args:
+        composers: composers for falling strengths, the wanted one first.
+        phrases: the segments of the form to fill.
+        kept: what is taken over; other than structure it needs the seed's own form.
+        bass_of_beat: kept bass as pitch classes above the tonic, one per beat (-1 for none), or None.
+    """
+
+    def __init__(
+        self,
+        composers: Callable[[int], Composer],
+        phrases: tuple[Phrase, ...],
+        kept: Kept,
+        bass_of_beat: IntArray | None = None,
+    ) -> None:
+        self.composer_at = composers
+        self.composer = composers(0)
+        self.model = self.composer.model
+        self.rng = self.composer.rng
+        self.phrases = phrases
+        self.kept = kept
+        self.bass_of_beat = bass_of_beat
+        self.seed_phrases = self.model.events.phrases
+        self.written: list[NewPhrase] = []
+        self.line = Line()
+        self.lowered = 0
+        self.warnings: list[str] = []
+
+    @property
+    def _steps_per_bar(self) -> int:
+        return self.composer.steps_per_bar
+
+    def write(self) -> list[NewPhrase]:
+        """Return one new phrase per segment, in order."""
+        melodic = [phrase.index for phrase in self.phrases if phrase.is_melodic]
+        for phrase in self.phrases:
+            closes = bool(melodic) and phrase.index == melodic[-1]
+            last = phrase.index == len(self.phrases) - 1
+            place: Place = "free"
+            if phrase.is_melodic:
+                place = "section_end" if phrase.is_section_end or closes else "phrase_end"
+            new = self._phrase(phrase, place, closes, last)
+            self.written.append(new)
+            self.line = self.line.plus(phrase.start_bar * self._steps_per_bar, new)
+        if not (self.kept.melody or self.kept.rhythm):
+            self._add_pickups()
+        return self.written
+
+    def _phrase(self, phrase: Phrase, place: Place, closes: bool, last: bool) -> NewPhrase:
+        seed = self._seed_of(phrase)
+        source = self._source(phrase)
+        if self.kept.melody or self.kept.rhythm:
+            assert seed is not None
+            return self._on_kept(phrase, place, closes or last, seed, source)
+        if source is not None:
+            return self._repeat(phrase, place, closes, last, source)
+        if not phrase.is_melodic:
+            chords = self._chords(phrase, place, last)
+            empty = np.zeros(0, np.int64)
+            return NewPhrase(phrase.letter, phrase.bars, place, chords, empty, empty, empty)
+        return self._new(phrase, place, closes)
+
+    def _seed_of(self, phrase: Phrase) -> PhraseEvents | None:
+        """Return the seed's phrase at this place, if the form is the seed's."""
+        if phrase.index < len(self.seed_phrases):
+            events = self.seed_phrases[phrase.index]
+            if (events.phrase.letter, events.phrase.bars) == (phrase.letter, phrase.bars):
+                return events
+        return None
+
+    # --- chords -----------------------------------------------------------------------------------------------------
+
+    def _chords(self, phrase: Phrase, place: Place, closes: bool) -> tuple[ChordSymbol, ...]:
+        seed = self._seed_of(phrase)
+        if self.kept.chords and seed is not None:
+            return seed.chords
+        emission = self._emission(phrase, seed)
+        return self.composer.draw_chords(phrase.letter, phrase.bars, place, closes, emission)[0]
+
+    def _emission(self, phrase: Phrase, seed: PhraseEvents | None) -> FloatArray | None:
+        """Return how well each chord fits the kept melody and bass on each beat, or None if neither is kept."""
+        if seed is None or not (self.kept.melody or self.kept.bass):
+            return None
+        vocabulary = self.model.mixture("chord").vocabulary
+        beats = phrase.bars * self.composer.beats
+        emission = np.ones((beats, len(vocabulary)))
+        from ritornello.score.chord import QUALITIES
+
+        tones = np.zeros((len(vocabulary), 12), bool)
+        basses = np.full(len(vocabulary), -1)
+        for index, symbol in enumerate(vocabulary):
+            if symbol != NO_CHORD:
+                tones[index, [(symbol[0] + step) % 12 for step in QUALITIES[symbol[1]]]] = True
+                basses[index] = (symbol[0] + symbol[2]) % 12
+        if self.kept.melody:
+            size = self.composer.steps_per_beat
+            for onset, duration, pitch in zip(seed.onsets, seed.durations, seed.pitches, strict=True):
+                for beat in range(onset // size, min((onset + duration - 1) // size + 1, beats)):
+                    share = min(onset + duration, (beat + 1) * size) - max(onset, beat * size)
+                    emission[beat] *= np.where(tones[:, pitch % 12], 1.0, 0.3 ** (share / 2))
+        if self.kept.bass and self.bass_of_beat is not None:
+            start = phrase.start_bar * self.composer.beats
+            for beat, bass in enumerate(self.bass_of_beat[start : start + beats].tolist()):
+                if bass >= 0:
+                    emission[beat] *= np.where(basses == bass, 1.0, np.where(tones[:, bass], 0.05, 0.002))
+        return emission
+
+    # --- first phrases ----------------------------------------------------------------------------------------------
+
+    def _new(self, phrase: Phrase, place: Place, closes: bool) -> NewPhrase:
+        others = [
+            written
+            for written in self.written
+            if len(written.onsets) and (written.letter != phrase.letter or phrase.letter == "X")
+        ]
+        best: NewPhrase | None = None
+        for attempt in range(REDRAWS // 10):
+            new = self._candidate(phrase, place, closes, self.composer_at(attempt // 3))
+            likeness = max((rolls_agree(new, other, self._steps_per_bar) for other in others), default=0.0)
+            if best is None or new.score > best.score:
+                best = new
+            if likeness <= MOST_OTHER_AGREEMENT:
+                return new
+        assert best is not None
+        return best
+
+    def _candidate(self, phrase: Phrase, place: Place, closes: bool, composer: Composer) -> NewPhrase:
+        chords = self._chords(phrase, place, closes)
+        patterns, relations, _ = composer.draw_rhythm(phrase.letter, phrase.bars, place)
+        onsets = composer.onsets_of(patterns)
+        start, steps = phrase.start_bar * self._steps_per_bar, phrase.bars * self._steps_per_bar
+        best: NewPhrase | None = None
+        degree = composer.draw_final_degree(
+            place, chords[min(int(onsets[-1]) // composer.steps_per_beat, len(chords) - 1)], closes
+        )
+        for _ in range(composer.candidates):
+            basics, basic_score = composer.draw_basics(phrase.letter, chords, patterns, place)
+            pitches, pitch_score = composer.draw_pitches(
+                phrase.letter, onsets, chords, basics, self.line, start, final_degree=degree, relations=relations
+            )
+            durations = composer.draw_durations(phrase.letter, onsets, steps, place, closes)
+            new = NewPhrase(
+                phrase.letter, phrase.bars, place, chords, onsets, durations, pitches,
+                tuple(basic_pitches(onsets, durations, pitches, steps, composer.size)),
+            )  # fmt: skip
+            score = basic_score + pitch_score
+            score -= 12.0 * self.model.strength * composer.melody_distance(phrase.letter, new)
+            score -= 20.0 * len(self._violations(start, new))
+            if best is None or score > best.score:
+                best = dataclasses.replace(new, score=score)
+        assert best is not None
+        return best
+
+    def _violations(self, start: int, new: NewPhrase) -> list[int]:
+        guard = self.composer.guard
+        if guard is None or not len(new.onsets):
+            return []
+        tail = Line(self.line.onsets[-16:], self.line.pitches[-16:]).plus(start, new)
+        return [
+            index
+            for index in guard.violations(tail.onsets, tail.pitches)
+            if index >= len(tail.onsets) - len(new.onsets)
+        ]
+
+    # --- repeats ----------------------------------------------------------------------------------------------------
+
+    def _source(self, phrase: Phrase) -> int | None:
+        """Return the index of the phrase that this one repeats: the one with the most alike neighbour before it."""
+        if phrase.letter in "Xxio":
+            return None
+        earlier = [p.index for p in self.phrases[: phrase.index] if p.letter == phrase.letter]
+        if not earlier:
+            return None
+        before = self.phrases[phrase.index - 1].letter if phrase.index else ""
+        matching = [
+            index
+            for index in earlier
+            if (self.phrases[index - 1].letter if index else "") == before and self.phrases[index].bars == phrase.bars
+        ]
+        same_length = [index for index in earlier if self.phrases[index].bars >= phrase.bars]
+        return (matching or same_length or earlier)[0]
+
+    def _goal(self, phrase: Phrase, source: int) -> float:
+        if self.kept.structure:
+            mine, other = self._seed_of(phrase), self._seed_of(self.phrases[source])
+            if mine is not None and other is not None:
+                return _events_agreement(mine, other, self._steps_per_bar)
+        if self.rng.random() < EXACT_SHARE:
+            return 1.0
+        return float(self.rng.uniform(*GOAL_RANGE))
+
+    def _repeat(self, phrase: Phrase, place: Place, closes: bool, last: bool, source: int) -> NewPhrase:
+        old = self.written[source]
+        new = dataclasses.replace(
+            old,
+            bars=phrase.bars,
+            place=place,
+            source=source,
+            chords=self._repeated_chords(phrase, place, closes or last, old),
+        )
+        if not phrase.is_melodic:
+            return new
+        steps = phrase.bars * self._steps_per_bar
+        goal = self._goal(phrase, source)
+        old_steps = old.bars * self._steps_per_bar
+        if steps < old_steps:
+            inside = new.onsets < steps
+            onsets = new.onsets[inside]
+            new = dataclasses.replace(
+                new, onsets=onsets, pitches=new.pitches[inside],
+                durations=np.minimum(new.durations[inside], steps - onsets),
+                basics=new.basics[: steps // self.composer.size],
+            )  # fmt: skip
+            new = self._redrawn(phrase, new, (phrase.bars - 1) * self._steps_per_bar, steps, place, closes)
+        elif steps > old_steps:
+            missing = (steps - old_steps) // self.composer.size
+            new = dataclasses.replace(new, basics=new.basics + (None,) * missing)
+            new = self._redrawn(phrase, new, old_steps, steps, place, closes)
+        if goal < 1.0:
+            new = self._varied(phrase, new, old, place, closes, goal)
+        elif closes or place != old.place:
+            new = self._with_ending(phrase, new, place, closes)
+        return self._without_copies(phrase, new, place, closes)
+
+    def _repeated_chords(self, phrase: Phrase, place: Place, closes: bool, old: NewPhrase) -> tuple[ChordSymbol, ...]:
+        seed = self._seed_of(phrase)
+        if self.kept.chords and seed is not None:
+            return seed.chords
+        if self.kept.bass or self.kept.melody:
+            return self._chords(phrase, place, closes)
+        beats = phrase.bars * self.composer.beats
+        chords = list(old.chords[:beats])
+        if len(chords) < beats:
+            more = self.composer.draw_chords(phrase.letter, phrase.bars, place, closes)[0]
+            chords += more[len(chords) :]
+        if closes or (place == "section_end" and old.place != "section_end"):
+            self.composer._end_chords(
+                chords, phrase.letter, phrase.bars, place if place != "free" else "section_end", closes
+            )
+        elif place != "free" and self.rng.random() < 0.3:
+            self._vary_chords(chords, phrase)
+        return tuple(chords)
+
+    def _vary_chords(self, chords: list[ChordSymbol], phrase: Phrase) -> None:
+        """Draw one chord of the phrase anew, not the first bar's nor the ending's."""
+        starts = [
+            beat
+            for beat in range(self.composer.beats, len(chords) - self.composer.beats)
+            if chords[beat] != chords[beat - 1]
+        ]
+        if not starts:
+            return
+        start = starts[draw(np.ones(len(starts)), self.rng)]
+        stop = start + 1
+        while stop < len(chords) and chords[stop] == chords[start]:
+            stop += 1
+        table = self.model.mixture("chord")
+        bar = start // self.composer.beats
+        weights = self.model.probabilities(
+            "chord", phrase.letter, chords[start - 1], start % self.composer.beats == 0, bar
+        ).copy()
+        if stop < len(chords):
+            onward = [
+                self.model.probabilities(
+                    "chord", phrase.letter, symbol, stop % self.composer.beats == 0, stop // self.composer.beats
+                )[table.index[chords[stop]]]
+                for symbol in table.vocabulary
+            ]
+            weights *= np.array(onward)
+        chords[start:stop] = [table.vocabulary[draw(weights, self.rng)]] * (stop - start)
+
+    def _varied(
+        self, phrase: Phrase, new: NewPhrase, old: NewPhrase, place: Place, closes: bool, goal: float
+    ) -> NewPhrase:
+        if closes or place != old.place or self.rng.random() < 0.5:
+            changed = self._with_ending(phrase, new, place, closes)
+            if closes or rolls_agree(changed, old, self._steps_per_bar) >= goal - 0.1:
+                new = changed
+        segments = phrase.bars * self._steps_per_bar // self.composer.size
+        for _ in range(24):
+            reached = rolls_agree(new, old, self._steps_per_bar)
+            if reached <= goal + 0.03:
+                break
+            segment = int(self.rng.integers(0, max(1, segments - 1)))
+            start = segment * self.composer.size
+            changed = self._redrawn(phrase, new, start, start + self.composer.size, place, closes)
+            if goal - 0.03 <= rolls_agree(changed, old, self._steps_per_bar) < reached:
+                new = changed
+        return new
+
+    def _with_ending(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
+        steps = phrase.bars * self._steps_per_bar
+        length = self._steps_per_bar if closes or place == "section_end" else self.composer.size
+        return self._redrawn(phrase, new, max(0, steps - length), steps, place, closes)
+
+    def _redrawn(
+        self, phrase: Phrase, new: NewPhrase, start: int, stop: int, place: Place, closes: bool, rhythm: bool = True
+    ) -> NewPhrase:
+        """Draw the notes that start in steps ``start`` to ``stop`` of a phrase anew, the basic melody kept where it is."""
+        composer, size = self.composer, self.composer.size
+        steps = phrase.bars * self._steps_per_bar
+        before = new.onsets < start
+        after = new.onsets >= stop
+        patterns = [pattern_of(new.onsets, at, size) for at in range(0, steps, size)]
+        if (rhythm and self.rng.random() < 0.6) or stop == steps:
+            for segment in range(start // size, stop // size):
+                patterns[segment] = self._segment_pattern(phrase.letter, patterns, segment, place)
+        fresh = composer.onsets_of(patterns[start // size : stop // size], start // size)
+        if not len(fresh) and (not before.any() or closes):
+            fresh = np.array([start], np.int64)
+        onsets = np.concatenate([new.onsets[before], fresh, new.onsets[after]])
+        basics = list(new.basics) + [None] * (len(patterns) - len(new.basics))
+        if len(fresh):
+            line = self.line.plus(phrase.start_bar * self._steps_per_bar, _head(new, before))
+            degree = None
+            if stop == steps or not after.any():
+                chord = new.chords[min(int(fresh[-1]) // composer.steps_per_beat, len(new.chords) - 1)]
+                degree = composer.draw_final_degree(place, chord, closes)
+            following = int(new.pitches[after][0]) if after.any() else None
+            pitches, _ = composer.draw_pitches(
+                phrase.letter, fresh, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
+                final_degree=degree, following=following,
+            )  # fmt: skip
+        else:
+            pitches = np.zeros(0, np.int64)
+        durations = composer.draw_durations(phrase.letter, onsets, steps, place, closes)
+        waits = np.diff(np.append(onsets, steps))
+        untouched = np.concatenate([new.durations[before], np.zeros(len(fresh), np.int64), new.durations[after]])
+        keep = (untouched > 0) & (np.concatenate([new.onsets[before], fresh, new.onsets[after]]) < steps)
+        keep[max(0, int(before.sum()) - 1) : int(before.sum())] = False
+        durations = np.where(keep, np.minimum(untouched, waits), durations)
+        all_pitches = np.concatenate([new.pitches[before], pitches, new.pitches[after]])
+        return dataclasses.replace(
+            new, onsets=onsets, durations=durations, pitches=all_pitches,
+            basics=tuple(basic_pitches(onsets, durations, all_pitches, steps, size)),
+        )  # fmt: skip
+
+    def _segment_pattern(self, letter: str, patterns: list[int], segment: int, place: Place) -> int:
+        table = self.model.mixture("rhythm")
+        position = position_of(segment, len(patterns), place)
+        weights = self.model.probabilities("rhythm", letter, patterns[segment - 1] if segment else -1, position).copy()
+        if segment + 1 < len(patterns) and patterns[segment + 1] in table.index:
+            following = position_of(segment + 1, len(patterns), place)
+            place_in = table.index[patterns[segment + 1]]
+            likely = np.argsort(-weights)[:24]
+            onward = np.zeros_like(weights)
+            for index in likely:
+                before = int(table.vocabulary[index])
+                onward[index] = self.model.probabilities("rhythm", letter, before, following)[place_in]
+            weights *= onward
+        return int(table.vocabulary[draw(weights, self.rng)])
+
+    def _without_copies(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
+        """Draw anew where the repeat, after its new neighbour, would share too long a run with the seed."""
+        start = phrase.start_bar * self._steps_per_bar
+        for _ in range(REDRAWS):
+            wrong = self._violations(start, new)
+            if not wrong:
+                break
+            first = wrong[0] - min(len(self.line.onsets), 16)
+            at = int(new.onsets[max(0, first)]) // self.composer.size * self.composer.size
+            new = self._redrawn(phrase, new, at, at + self.composer.size, place, closes)
+        return new
+
+    # --- kept melody or rhythm, pickups -----------------------------------------------------------------------------
+
+    def _on_kept(self, phrase: Phrase, place: Place, closes: bool, seed: PhraseEvents, source: int | None) -> NewPhrase:
+        old = self.written[source] if source is not None else None
+        if old is not None and not self.kept.melody:
+            chords = self._repeated_chords(phrase, place, closes, old)
+        else:
+            chords = self._chords(phrase, place, closes)
+        steps = phrase.bars * self._steps_per_bar
+        pitches = seed.pitches
+        if not self.kept.melody and len(seed.onsets):
+            pitches = self._pitches_on(phrase, place, closes, seed, chords, old)
+        basics = basic_pitches(seed.onsets, seed.durations, pitches, steps, self.composer.size)
+        return NewPhrase(
+            phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches, tuple(basics), 0.0, source
+        )
+
+    def _pitches_on(
+        self,
+        phrase: Phrase,
+        place: Place,
+        closes: bool,
+        seed: PhraseEvents,
+        chords: tuple[ChordSymbol, ...],
+        old: NewPhrase | None,
+    ) -> IntArray:
+        composer = self.composer
+        steps = phrase.bars * self._steps_per_bar
+        patterns = [pattern_of(seed.onsets, at, composer.size) for at in range(0, steps, composer.size)]
+        wanted = None
+        if old is not None:
+            roll = old.roll(max(steps, old.bars * self._steps_per_bar))[seed.onsets]
+            keep = (
+                self.rng.random(len(roll)) < self._goal(phrase, seed.phrase.index if source_is(old) else 0)
+                if False
+                else roll > 0
+            )
+            wanted = np.where(keep & (roll > 0), roll - 1000, -1000)
+        chord = chords[min(int(seed.onsets[-1]) // composer.steps_per_beat, len(chords) - 1)]
+        degree = composer.draw_final_degree(place, chord, closes and phrase.is_melodic)
+        best: tuple[float, IntArray] | None = None
+        for _ in range(composer.candidates):
+            basics, basic_score = composer.draw_basics(phrase.letter, chords, patterns, place)
+            if old is not None:
+                basics = [
+                    b if b is None else a
+                    for a, b in zip((*old.basics, *basics[len(old.basics) :]), basics, strict=False)
+                ]
+            pitches, score = composer.draw_pitches(
+                phrase.letter, seed.onsets, chords, basics, self.line, phrase.start_bar * self._steps_per_bar,
+                final_degree=degree, wanted=wanted,
+            )  # fmt: skip
+            new = NewPhrase(phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches)
+            score += basic_score - 12.0 * self.model.strength * composer.melody_distance(phrase.letter, new)
+            if best is None or score > best[0]:
+                best = (score, pitches)
+        assert best is not None
+        return best[1]
+
+    def _add_pickups(self) -> None:
+        """Give phrases after a segment without melody the pickup rhythm that the seed has there, on new pitches."""
+        for index, phrase in enumerate(self.phrases[:-1]):
+            following = self.written[index + 1]
+            if phrase.is_melodic or not len(following.onsets):
+                continue
+            onsets, durations = self._pickup_of(phrase, following.letter)
+            if not len(onsets):
+                continue
+            new = self.written[index]
+            steps = phrase.bars * self._steps_per_bar
+            onsets = onsets + steps - self._steps_per_bar
+            line = Line()
+            for written, placed in zip(self.written[:index], self.phrases, strict=False):
+                line = line.plus(placed.start_bar * self._steps_per_bar, written)
+            basics = [None] * (steps // self.composer.size)
+            pitches, _ = self.composer.draw_pitches(
+                following.letter, onsets, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
+                following=int(following.pitches[0]),
+            )  # fmt: skip
+            self.written[index] = dataclasses.replace(new, onsets=onsets, durations=durations, pitches=pitches)
+
+    def _pickup_of(self, phrase: Phrase, following: str) -> tuple[IntArray, IntArray]:
+        found = [
+            events
+            for events, after in zip(self.seed_phrases, self.seed_phrases[1:], strict=False)
+            if not events.phrase.is_melodic and after.phrase.letter == following
+        ]
+        mine = self._seed_of(phrase)
+        chosen = mine if mine is not None else found[0] if found else None
+        empty = np.zeros(0, np.int64)
+        if chosen is None:
+            return empty, empty
+        start = (chosen.phrase.bars - 1) * self._steps_per_bar
+        inside = chosen.onsets >= start + self._steps_per_bar // 4
+        return chosen.onsets[inside] - start, chosen.durations[inside]
+
+
+def source_is(old: NewPhrase) -> bool:
+    return old is not None
+
+
+def _head(phrase: NewPhrase, chosen: np.ndarray) -> NewPhrase:
+    return dataclasses.replace(
+        phrase, onsets=phrase.onsets[chosen], durations=phrase.durations[chosen], pitches=phrase.pitches[chosen]
+    )
+
+
+def _events_agreement(one: PhraseEvents, other: PhraseEvents, steps_per_bar: int) -> float:
+    empty: tuple[ChordSymbol, ...] = ()
+    phrases = [
+        NewPhrase(e.phrase.letter, e.phrase.bars, "free", empty, e.onsets, e.durations, e.pitches) for e in (one, other)
+    ]
+    return rolls_agree(phrases[0], phrases[1], steps_per_bar)
