@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import MissingDependencyError, RitornelloError
+from ritornello.score import smf
 from ritornello.score.song import PITCH_BEND
 from ritornello.sound.audio import read_audio
 from ritornello.sound.performance import BEND_RANGE, PartPerformance
@@ -78,7 +79,7 @@ def render_part_fluidsynth(performance: PartPerformance, soundfont: Path, rate: 
 
 
 def part_to_midi(performance: PartPerformance) -> bytes:
-    """Return a format-0 MIDI file of one part, exact to a quarter of a millisecond, with room for its last release."""
+    """Return a MIDI file of one part, exact to a quarter of a millisecond, with room for its last release."""
     channel = 9 if performance.is_drums else 0
     # At one time: controllers first, then keys up, then keys down.
     messages: list[tuple[int, int, bytes]] = [(0, 0, bytes((0xC0 | channel, performance.program)))]
@@ -97,18 +98,6 @@ def part_to_midi(performance: PartPerformance) -> bytes:
         messages.append((onset, 2, bytes((0x90 | channel, key, velocity))))
         messages.append((max(round(release_s * _TICKS_PER_S), onset + 1), 1, bytes((0x80 | channel, key, 64))))
     messages.sort(key=lambda message: message[:2])
-    body = bytearray(b"\x00\xff\x51\x03" + (500_000).to_bytes(3, "big"))
-    now = 0
-    for tick, _, message in messages:
-        body += _variable_length(tick - now) + message
-        now = tick
-    body += _variable_length(round(_TAIL_S * _TICKS_PER_S)) + b"\xff\x2f\x00"
-    header = b"MThd" + (6).to_bytes(4, "big") + b"\x00\x00\x00\x01" + _DIVISION.to_bytes(2, "big")
-    return header + b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
-
-
-def _variable_length(value: int) -> bytes:
-    groups = [value & 127]
-    while value := value >> 7:
-        groups.append(value & 127 | 128)
-    return bytes(reversed(groups))
+    tempo = smf.meta_bytes(smf.SET_TEMPO, (500_000).to_bytes(3, "big"))
+    events = [(0, tempo), *((tick, message) for tick, _, message in messages)]
+    return smf.file_bytes([smf.track_bytes(events, end=messages[-1][0] + round(_TAIL_S * _TICKS_PER_S))], _DIVISION)

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.errors import ArgumentError
 from ritornello.score import Part, Song
 from ritornello.score.song import PITCH_BEND
 
@@ -34,6 +35,8 @@ RAMP_S = 0.01
 
 PLAYED_NOTE_DTYPE = np.dtype([("onset_s", "<f8"), ("release_s", "<f8"), ("key", "<i4"), ("velocity", "<i4")])
 EVENT_DTYPE = np.dtype([("time_s", "<f8"), ("number", "<i4"), ("value", "<f8")])
+
+_Timing = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # onsets, releases, controllers
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,18 +126,63 @@ class PartPerformance:
         return result
 
 
-def perform(song: Song) -> tuple[PartPerformance, ...]:
-    """Return how each part of a song is played, in order; parts that set no volume or pan get those of their role."""
-    return tuple(_perform_part(song, part) for part in song.parts)
+def perform(song: Song, *, as_played: bool = False) -> tuple[PartPerformance, ...]:
+    """Return how each part of a song is played, in order; parts that set no volume or pan get those of their role.
+
+    Args:
+        song: the song.
+        as_played: take times from the MIDI file that the song was read from, not from its grid.
+
+    Raises:
+        ArgumentError: with ``as_played``, if the song was not read from MIDI or its notes have changed since.
+    """
+    timings = [_grid_timing(song, part) for part in song.parts] if not as_played else _file_timings(song)
+    return tuple(_perform_part(part, *timing) for part, timing in zip(song.parts, timings, strict=True))
 
 
-def _perform_part(song: Song, part: Part) -> PartPerformance:
+def _grid_timing(song: Song, part: Part) -> _Timing:
+    onset, end = part.notes["onset"], part.notes["onset"] + part.notes["duration"]
+    return song.seconds(onset), song.seconds(end), song.seconds(part.controls["tick"])
+
+
+def _file_timings(song: Song) -> list[_Timing]:
+    """Return the exact times of each part's notes and controllers."""
+    from ritornello.score import smf
+    from ritornello.score.midi_notes import raw_parts
+    from ritornello.score.midi_performance import performance
+
+    original = song.original
+    if original is None or not smf.is_midi(original.data):
+        raise ArgumentError("the song was not read from a MIDI file: there are no played times to render")
+    times = performance(song)
+    file = smf.parse(original.data, original.name)
+    raw = raw_parts(file, original.name)
+    # Controllers stand in file ticks; the notes say which second each tick is. Ticks and seconds rise together.
+    ticks = np.concatenate([[0], *(np.sort(part.onset) for part in raw), *(np.sort(part.end) for part in raw)])
+    seconds = np.concatenate([[0.0], *(np.sort(t.onset_s) for t in times), *(np.sort(t.end_s) for t in times)])
+    ticks, first = np.unique(ticks, return_index=True)
+    seconds = seconds[first]
+    # A pedal is often lifted after the last note.
+    end = max(int(part.controls[0].max(initial=0)) for part in raw)
+    if end > ticks[-1]:
+        rest_s = (end - ticks[-1]) * 60.0 / (song.tempi[-1].qpm * file.ticks_per_quarter)
+        ticks, seconds = np.append(ticks, end), np.append(seconds, seconds[-1] + rest_s)
+    return [
+        (time.onset_s, time.end_s, np.interp(part.controls[0], ticks, seconds))
+        for time, part in zip(times, raw, strict=True)
+    ]
+
+
+def _perform_part(
+    part: Part, onset_s: NDArray[np.float64], release_s: NDArray[np.float64], control_s: NDArray[np.float64]
+) -> PartPerformance:
     notes = np.zeros(len(part.notes), PLAYED_NOTE_DTYPE)
-    notes["onset_s"] = song.seconds(part.notes["onset"])
-    notes["release_s"] = song.seconds(part.notes["onset"] + part.notes["duration"])
+    notes["onset_s"], notes["release_s"] = onset_s, release_s
     notes["key"], notes["velocity"] = part.notes["pitch"], part.notes["velocity"]
+    notes = notes[np.argsort(notes["onset_s"], kind="stable")]
     events = np.zeros(len(part.controls), EVENT_DTYPE)
-    events["time_s"] = song.seconds(part.controls["tick"])
+    # A file's controllers beyond the longest song are not in the part.
+    events["time_s"] = np.sort(control_s)[: len(events)]
     events["number"], events["value"] = part.controls["number"], part.controls["value"]
     performance = PartPerformance(part.name, part.program, part.is_drums, notes, plain_events(events))
     role = "drums" if part.is_drums and part.role is None else part.role

@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,16 @@ Engine = Literal["auto", "fluidsynth", "builtin"]
 
 MAX_DURATION_S = 1800.0
 """Longest song that is rendered, in seconds."""
+
+
+class RenderOptions(TypedDict, total=False):
+    """Options of `render` that `render_stems` takes too."""
+
+    sample_rate: int
+    soundfont: str | os.PathLike[str] | None
+    engine: Engine
+    target_lufs: float
+    as_played: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +66,7 @@ def render(
     engine: Engine = "auto",
     target_lufs: float = -16.0,
     stems: bool = False,
+    as_played: bool = False,
 ) -> Rendering:
     """Render a song to stereo sound. Second 0 is tick 0, the last notes ring out, silence after them is cut.
 
@@ -67,9 +78,11 @@ def render(
             system has it. The same engine gives the same bytes.
         target_lufs: integrated loudness, -60..-6; true peaks stay below -1 dB.
         stems: whether to keep one Audio per part as well.
+        as_played: take the exact times from the MIDI file that the song was read from, not from its grid.
 
     Raises:
-        ArgumentError: if an argument is out of range or the song has no notes.
+        ArgumentError: if an argument is out of range, the song has no notes, or ``as_played`` is asked of a song
+            that was not read from MIDI or has changed since.
         UnsuitableSongError: if the song is longer than `MAX_DURATION_S`.
         ReadError: if the SoundFont cannot be read.
         MissingDependencyError: if the engine or the SoundFont is not installed.
@@ -81,7 +94,7 @@ def render(
         raise MissingDependencyError("fluidsynth is not installed; install it or choose the engine 'builtin'")
     path = Path(soundfont) if soundfont is not None else default_soundfont()
     font = load_soundfont(path)
-    performances = perform(song)
+    performances = perform(song, as_played=as_played)
     chosen = [choose_preset(font, part.program, part.is_drums, part.bank) for part in performances]
     warnings = tuple(
         f"part '{part.name}': {font.name} has no program {part.program}; '{preset.name}' plays instead"
@@ -116,22 +129,12 @@ def render(
     )
 
 
-def render_stems(
-    song: Song,
-    *,
-    sample_rate: int = 44100,
-    soundfont: str | os.PathLike[str] | None = None,
-    engine: Engine = "auto",
-    target_lufs: float = -16.0,
-) -> tuple[Audio, ...]:
+def render_stems(song: Song, **options: Unpack[RenderOptions]) -> tuple[Audio, ...]:
     """Render a song to one stereo Audio per part; they are equally long and sum to what `render` gives.
 
-    Arguments and errors are those of `render`; call that with ``stems=True`` to get the mix as well.
+    Options and errors are those of `render`; call that with ``stems=True`` to get the mix as well.
     """
-    rendering = render(
-        song, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=target_lufs, stems=True
-    )
-    return rendering.stems
+    return render(song, stems=True, **options).stems
 
 
 def _check_arguments(song: Song, sample_rate: int, engine: str, target_lufs: float) -> None:

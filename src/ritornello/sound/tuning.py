@@ -1,9 +1,10 @@
 """Tuning corrections for TimGM6mb, the SoundFont that is used when none is given.
 
-Some of its samples sound up to 110 cents away from the pitch that their headers claim, mostly because the length of a
+Some of its samples sound up to 150 cents away from the pitch that their headers claim, mostly because the length of a
 short loop was rounded to whole frames. The table holds what was measured, region by region, over one octave or more:
-median deviation of the fundamental where it exceeds 14 cents, with the opposite sign. With it every pitched program is
-within 20 cents on the keys that it is made for (`tests/sound/test_tuning.py`). Other files are played as they are.
+median deviation of the fundamental where it exceeds 14 cents, with the opposite sign (127 is the most that a header
+holds). With it every pitched program is within 20 cents on the keys that it is made for
+(`tests/sound/test_tuning.py`). Other files are played as they are.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _GENERATORS_CRC32 = 731125458
 _SAMPLE_CENTS: dict[bytes, int] = {
     b"A#2 FrenchHorn1": -18, b"Aahs C6": -18, b"Aahs F5": -14, b"Accordion Bb2": 15, b"Accordion Bb4": 65,
     b"Accordion D4": 41, b"Accordion D5": 65, b"Accordion Gb2": 14, b"Accordion Gb4": 51, b"AltoHiF": 14,
-    b"BariAb3": -23, b"Brass C6": 105, b"C4 FrenchHorn1": -20, b"FluteE5": -15, b"French Horns Eb3": 20,
+    b"BariAb3": -23, b"Brass C6": 127, b"C4 FrenchHorn1": -20, b"FluteE5": -15, b"French Horns Eb3": 20,
     b"G4 FrenchHorn1": -14, b"Glockenspiel D6": -20, b"Harmonica A3": 28, b"Harmonica C4": 34, b"Saw Wave C6": 79,
-    b"Soft Trumpet C6": 110, b"SopHiB": 18, b"SteelDrum D1": -16, b"SteelDrum D5": -15, b"SynthStrings G4": -11,
-    b"Timp Drum A1": 15, b"Yolo Ob": -17,
+    b"Soft Trumpet C6": 127, b"SopHiB": 18, b"SteelDrum D1": -16, b"SteelDrum D5": -15, b"SynthStrings G4": -11,
+    b"Timp Drum A1": 15, b"Yolo Ob": -17, b"whistle": -23,
 }  # fmt: skip
 
 _GENERATOR_AMOUNTS = {22551: 47, 22573: 47}
