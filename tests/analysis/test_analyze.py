@@ -111,7 +111,7 @@ def test_songs_without_music_to_analyse_are_refused(parts: tuple[Part, ...], rea
 
 
 def test_four_bars_are_analysed() -> None:
-    notes = make_notes([3 * o for o, _, _ in TUNE[:19]], [3 * d for _, d, _ in TUNE[:19]], [p for _, _, p in TUNE[:19]])
+    notes = make_notes([3 * o for o, _, _ in TUNE[:15]], [3 * d for _, d, _ in TUNE[:15]], [p for _, _, p in TUNE[:15]])
     analysis = analyze(Song(parts=(Part("tune", notes),)))
     assert analysis.song.keys[0].key == Key(0)
     assert analysis.song.bars == 4
