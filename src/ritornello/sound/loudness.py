@@ -69,7 +69,8 @@ def true_peak(samples: NDArray[np.float32], sample_rate: int) -> float:
         return 0.0
     width = 1024
     count = samples.shape[1] // width * width
-    blocks = np.abs(samples[:, :count]).reshape(len(samples), -1, width).max(axis=2)
+    shaped = samples[:, :count].reshape(len(samples), -1, width)
+    blocks = np.maximum(shaped.max(axis=2, initial=0.0), -shaped.min(axis=2, initial=0.0))
     peak = float(max(blocks.max(initial=0.0), np.abs(samples[:, count:]).max(initial=0.0)))
     # The highest blocks decide: between samples a signal rises rarely by more than 3 dB.
     candidates = np.argwhere(blocks >= 0.7 * peak)

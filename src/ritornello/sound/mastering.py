@@ -111,11 +111,14 @@ def _last_audible(mix: NDArray[np.float32], threshold: float) -> int:
 
 
 def _block_peaks(mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    count = -(-mix.shape[1] // _BLOCK)
-    padded = np.zeros((mix.shape[0], count * _BLOCK), np.float32)
-    np.abs(mix, out=padded[:, : mix.shape[1]])
-    result: NDArray[np.float32] = padded.reshape(mix.shape[0], count, _BLOCK).max(axis=(0, 2))
-    return result
+    peaks = np.zeros(-(-mix.shape[1] // _BLOCK), np.float32)
+    whole = mix.shape[1] // _BLOCK
+    for channel in mix:
+        blocks = channel[: whole * _BLOCK].reshape(whole, _BLOCK)
+        np.maximum(peaks[:whole], np.maximum(blocks.max(axis=1), -blocks.min(axis=1)), out=peaks[:whole])
+        if len(peaks) > whole:
+            peaks[whole] = max(peaks[whole], float(np.abs(channel[whole * _BLOCK :]).max()))
+    return peaks
 
 
 def _limiter_curve(peaks: NDArray[np.float32], ceiling: float, sample_rate: int) -> NDArray[np.float32]:

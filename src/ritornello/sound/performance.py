@@ -27,6 +27,9 @@ DEFAULTS = {VOLUME: 100.0, PAN: 64.0, EXPRESSION: 127.0, PITCH_BEND: 0.0, BEND_R
 ROLE_VOLUME = {"melody": 110, "bridge": 92, "chords": 84, "bass": 98, "drums": 96, "other": 84, None: 100}
 """Volume (CC7) of a part that sets none: the melody in front, the accompaniment about 5 dB behind."""
 
+BEHIND_MELODY = 88
+"""Volume of a part that sets none and has no role, if another part of the song is the melody."""
+
 ROLE_PAN = {"melody": 64, "bridge": 82, "chords": 48, "bass": 64, "drums": 64, "other": 84, None: 64}
 """Pan (CC10) of a part that sets none: melody, bass and drums in the middle, the rest a little to the sides."""
 
@@ -137,7 +140,13 @@ def perform(song: Song, *, as_played: bool = False) -> tuple[PartPerformance, ..
         ArgumentError: with ``as_played``, if the song was not read from MIDI or its notes have changed since.
     """
     timings = [_grid_timing(song, part) for part in song.parts] if not as_played else _file_timings(song)
-    return tuple(_perform_part(part, *timing) for part, timing in zip(song.parts, timings, strict=True))
+    has_melody = song.part("melody") is not None
+    performances = []
+    for part, timing in zip(song.parts, timings, strict=True):
+        role = "drums" if part.is_drums and part.role is None else part.role
+        volume = BEHIND_MELODY if role is None and has_melody else ROLE_VOLUME[role]
+        performances.append(with_default_mix(_perform_part(part, *timing), volume, ROLE_PAN[role]))
+    return tuple(performances)
 
 
 def _grid_timing(song: Song, part: Part) -> _Timing:
@@ -184,9 +193,7 @@ def _perform_part(
     # A file's controllers beyond the longest song are not in the part.
     events["time_s"] = np.sort(control_s)[: len(events)]
     events["number"], events["value"] = part.controls["number"], part.controls["value"]
-    performance = PartPerformance(part.name, part.program, part.is_drums, notes, plain_events(events))
-    role = "drums" if part.is_drums and part.role is None else part.role
-    return with_default_mix(performance, ROLE_VOLUME[role], ROLE_PAN[role])
+    return PartPerformance(part.name, part.program, part.is_drums, notes, plain_events(events))
 
 
 def with_default_mix(performance: PartPerformance, volume: int, pan: int) -> PartPerformance:

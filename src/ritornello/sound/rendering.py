@@ -113,15 +113,18 @@ def render(
                 sound = render_part(performance, font, sample_rate)
             if stems:
                 played.append(sound)
-            mix = _add(mix, sound)
+            mix = _add(mix, sound, keep=stems)
     if not mix.any():
         raise UnsuitableSongError(
             "the song is silent: its volumes are 0 or its notes lie outside the instruments' range"
         )
     master = plan_master(mix, sample_rate, target_lufs)
+    mastered: list[Audio] = []
+    while played:  # each is dropped once it is mastered: stems are the largest thing in memory
+        mastered.append(Audio(master.apply(played.pop(0)), sample_rate))
     return Rendering(
         audio=Audio(master.apply(mix), sample_rate),
-        stems=tuple(Audio(master.apply(sound), sample_rate) for sound in played),
+        stems=tuple(mastered),
         engine=engine,
         soundfont=font.name,
         presets=tuple(preset.name for preset in chosen),
@@ -153,10 +156,10 @@ def _check_arguments(song: Song, sample_rate: int, engine: str, target_lufs: flo
         )
 
 
-def _add(mix: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sum of two sounds, as long as the longer one; the longer array is changed in place if it may be."""
+def _add(mix: NDArray[np.float32], sound: NDArray[np.float32], keep: bool) -> NDArray[np.float32]:
+    """Return the sum of two sounds, made in place of the longer one; ``keep`` spares ``sound``."""
     if sound.shape[1] > mix.shape[1]:
-        longer = sound.copy()
+        longer = sound.copy() if keep else sound
         longer[:, : mix.shape[1]] += mix
         return longer
     mix[:, : sound.shape[1]] += sound

@@ -217,7 +217,8 @@ def _settle(
     q_centibels = min(max(round(modulated("filter_q"), 1), 0.0), 960.0)
     filter_settings = FilterSettings(round(modulated("filter_fc"), 1), q_centibels)
     attenuation = _ATTENUATION_SCALE * generators["attenuation"] + region.modulation("attenuation", controller)
-    return wave, filter_settings, float(10.0 ** (-attenuation / 200.0)), modulated("pan")
+    gain = 10.0 ** (-min(max(float(attenuation), 0.0), 1440.0) / 200.0)
+    return wave, filter_settings, gain, modulated("pan")
 
 
 def _choke(voices: Iterator[_Voice], regions: tuple[Region, ...]) -> list[_Voice]:

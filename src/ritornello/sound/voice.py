@@ -32,7 +32,7 @@ from ritornello.sound.zones import Region
 CONTROL_FRAMES = 64
 """Frames between two control values (1.5 ms at 44.1 kHz)."""
 
-_FASTEST = 40.0  # source frames per output frame; beyond that a sample lies above the range of hearing
+_SLOWEST, _FASTEST = 1 / 512, 40.0  # source frames per output frame; beyond, nothing is left in the range of hearing
 _FILTER_STEP_CENTS = 60.0  # the filter is set anew when its cutoff has moved by this much
 _FILTER_WARM_UP = 512  # frames after which the filter has forgotten how it started
 _HIGHEST_CUTOFF = 0.45  # of the sample rate, as in FluidSynth
@@ -199,7 +199,7 @@ def _read_sample(
         speed = np.interp(np.arange(frames), times_s * rate, 2.0 ** (moving / 1200.0))
         positions = np.cumsum(speed) - speed
     reach = frames if positions is None else int(positions[-1]) + 8 if frames else 0
-    if step > _FASTEST or reach * step > 2**27:
+    if not _SLOWEST <= step <= _FASTEST or reach * step > 2**27:
         return None
     source = _unroll(memory, region, int(np.ceil(reach * step)) + 64, settings.held_frames, step)
     if len(source) < 2:
@@ -319,8 +319,8 @@ def lowpass(wave: Samples, cutoff_hz: NDArray[np.float64], q_centibels: float, r
     turns = np.flatnonzero(np.diff(steps)) + 1
     starts = [0, *turns.tolist()]
     stops = [*turns.tolist(), blocks]
-    # Single precision is exact enough for all but very low cutoffs, where the poles come close to 1.
-    dtype = np.float64 if float(cutoff_hz[:blocks].min()) < 100.0 else np.float32
+    # Single precision is exact enough unless the poles come close to the unit circle.
+    dtype = np.float64 if float(cutoff_hz[:blocks].min()) < 100.0 or q_db > 30.0 else np.float32
     wave = wave.astype(dtype, copy=False)
     result = np.empty(len(wave), np.float32)
     state = np.zeros(2, dtype)
