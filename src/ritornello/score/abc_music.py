@@ -110,6 +110,7 @@ class VoiceReader:
         self._shift = shift
         self._bar = Bar(meter=meter, key=key.key)
         self._position = 0
+        self._length_before = 0  # of the bar, before the last group
         self._bar_accidentals: dict[str, int] = {}
         self._tied: dict[tuple[str, str], int] = {}
         self._group: list[tuple[Note, tuple[str, str]]] = []
@@ -256,6 +257,7 @@ class VoiceReader:
     def _append(self, group: list[tuple[Note, tuple[str, str]]], length: int) -> None:
         self._bar.notes += [note for note, _ in group if note.length > 0]
         self._group = group
+        self._length_before = self._bar.length
         self._position += length
         self._bar.length = max(self._bar.length, self._position)
 
@@ -297,8 +299,8 @@ class VoiceReader:
         for note, _ in self._group:
             note.length = note.length * ours[0] // ours[1]
         self._position += self._group[0][0].length - before
-        ends = [note.onset + note.length for note in self._bar.notes]
-        self._bar.length = max([self._position, *ends])
+        ends = [note.onset + note.length for note, _ in self._group]
+        self._bar.length = max([self._length_before, self._position, *ends])
         self._broken = following
 
     def _pitch(self, signs: str, letter: str, octave_marks: str) -> int:

@@ -35,7 +35,7 @@ from ritornello.score.midi_notes import MAX_NOTES
 from ritornello.score.song import MAX_TICKS, ChordSpan, KeyRegion, Original, Part, Song, join_chords, make_notes
 from ritornello.score.timeline import Meter, Tempo
 
-MAX_TUNE_BYTES = 500_000
+MAX_TUNE_BYTES = 300_000
 """Longest tune that is read. Files may be longer: only their first tune is looked at."""
 
 MAX_PASSES = 8
@@ -98,7 +98,7 @@ def _first_tune(data: bytes, name: str) -> str:
     start = match.start() if (match := _TUNE_START.search(data)) else 0
     end = match.start() if (match := _TUNE_END.search(data, start + 1)) else len(data)
     if end - start > MAX_TUNE_BYTES:
-        raise ReadError(f"{name}: its first tune has {(end - start) / 1e6:.1f} MB; at most 0.5 MB is read")
+        raise ReadError(f"{name}: its first tune has {(end - start) / 1000:.0f} kB; at most {MAX_TUNE_BYTES // 1000} kB are read")
     return decode_text(data[start:end])
 
 

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from ritornello.errors import ReadError
 
-MAX_EVENTS = 4_000_000
-"""Most events that are read from one file: a hundred times a large orchestral score."""
+MAX_EVENTS = 1_000_000
+"""Most channel events that are read from one file: ten times a long orchestral score."""
 
 MAX_METAS = 200_000
-"""Most meta events (tempi, texts, …) that are read from one file."""
+"""Most other events (tempi, texts, system-exclusive messages) that are read from one file."""
 
 MAX_TRACKS = 1000
-"""Most tracks of a file."""
+"""Most tracks, and most chunks of any kind, of a file."""
 
 TEXT, TRACK_NAME, MARKER, PORT, END_OF_TRACK = 0x01, 0x03, 0x06, 0x21, 0x2F
 SET_TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
@@ -109,12 +109,13 @@ def parse(data: bytes, name: str) -> MidiFile:
     tracks: list[Track] = []
     if declared > MAX_TRACKS:
         raise ReadError(f"{name}: has {declared} tracks; at most {MAX_TRACKS} are read")
-    events = metas = 0
+    events = metas = chunks = 0
     position = 8 + header_bytes
-    while len(data) - position >= 8 and len(tracks) < declared:
+    while len(data) - position >= 8 and len(tracks) < declared and chunks < MAX_TRACKS:
         size = int.from_bytes(data[position + 4 : position + 8], "big")
         is_track = data[position : position + 4] == b"MTrk"
         position += 8
+        chunks += 1
         if is_track:
             if size > len(data) - position:
                 raise ReadError(
@@ -133,7 +134,7 @@ def parse(data: bytes, name: str) -> MidiFile:
 
 def _unwrap_riff(data: bytes, name: str) -> bytes:
     position = 12
-    while len(data) - position >= 8:
+    for _ in range(MAX_TRACKS):
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         if data[position : position + 4] == b"data":
             return data[position + 8 : position + 8 + size]
@@ -149,7 +150,7 @@ def _parse_track(data: bytes, where: str, room: tuple[int, int]) -> Track:
     append = packed.append
     event_room, meta_room = room
     size = len(data)
-    tick = status = position = 0
+    tick = status = position = others = 0
     try:
         while position < size:
             byte = data[position]
@@ -177,7 +178,8 @@ def _parse_track(data: bytes, where: str, room: tuple[int, int]) -> Track:
                             break
                         metas.append(Meta(tick, kind, data[position : position + length]))
                     position += length
-                    if len(metas) > meta_room:
+                    others += 1
+                    if others > meta_room:
                         raise ReadError(f"{where} has too many texts and tempi; at most {MAX_METAS} are read")
                     continue
                 status = byte
