@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -11,6 +11,9 @@ from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
 from ritornello.app.inputs import check_output, read_song
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder
+
+if TYPE_CHECKING:
+    from ritornello.score import Song
 
 Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
 
@@ -113,5 +116,18 @@ def imitate(
     return Outcome(_summary(best.song, reports[0], out), {"out": str(out), **reports[0], "candidates": reports[1:]})
 
 
-def _summary(song: Any, report: dict[str, Any], out: Path) -> str:
-    return f"{out}: {song}"
+def _summary(song: Song, report: dict[str, Any], out: Path) -> str:
+    original = report["originality"]
+    runs = f"{original['melodic_run']['notes']} notes ({original['rhythmic_run']['notes']} with the rhythm)"
+    minutes, seconds = divmod(round(song.duration_s), 60)
+    lines = [
+        f"written   {out}",
+        f"song      {song.title}: {report['form']}, {report['key']}, {report['tempo_qpm']:.4g} quarter notes a minute, "
+        f"{minutes}:{seconds:02}",
+        f"style     distance {report['style_distance']['mean']:.2f} from its model, whose halves are "
+        f"{report['seed_half_to_half']['mean']:.2f} apart",
+        f"original  longest run shared with its model: {runs}",
+    ]
+    if "sound" in report:
+        lines.append(f"sound     {report['sound']['loudness_lufs']:.1f} LUFS, played by {report['sound']['engine']}")
+    return "\n".join(lines + [f"note      {warning}" for warning in report["warnings"]])

@@ -29,7 +29,7 @@ def write_song_files(song: Song, folder: Path) -> None:
 def write_audio_files(
     song: Song, folder: Path, *, stems: bool = False, soundfont: Path | None = None
 ) -> dict[str, Any]:
-    """Write `song.wav`, and with `stems` one WAV per part under `stems/`; return what is worth reporting of the sound."""
+    """Write `song.wav`, and with `stems` one WAV per part under `stems/`; return the sound's part of the report."""
     from ritornello.sound import render
 
     rendering = render(song, soundfont=soundfont, stems=stems)
