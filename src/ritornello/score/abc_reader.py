@@ -98,7 +98,8 @@ def _first_tune(data: bytes, name: str) -> str:
     start = match.start() if (match := _TUNE_START.search(data)) else 0
     end = match.start() if (match := _TUNE_END.search(data, start + 1)) else len(data)
     if end - start > MAX_TUNE_BYTES:
-        raise ReadError(f"{name}: its first tune has {(end - start) / 1000:.0f} kB; at most {MAX_TUNE_BYTES // 1000} kB are read")
+        kilobytes, most = (end - start) // 1000, MAX_TUNE_BYTES // 1000
+        raise ReadError(f"{name}: its first tune has {kilobytes} kB; at most {most} kB are read")
     return decode_text(data[start:end])
 
 
