@@ -14,19 +14,22 @@ import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, basic_pitches, pattern_of
-from ritornello.imitation.generate import Composer, Line, NewPhrase, rolls_agree
-from ritornello.imitation.model import Place, position_of
-from ritornello.imitation.sampling import draw
+from ritornello.imitation.generate import REFINEMENTS, Composer, Line, NewPhrase, rolls_agree
+from ritornello.imitation.model import Place
+from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
 from ritornello.imitation.tables import FloatArray
 
-EXACT_SHARE = 0.33
+EXACT_SHARE = 0.5
 """Share of repeats that copy their source note for note (human pairs: 27 %, counted over all pairs)."""
 
-GOAL_RANGE = (0.74, 0.92)
+GOAL_RANGE = (0.7, 0.9)
 """Range of the agreement goals of the other repeats."""
 
 MOST_OTHER_AGREEMENT = 0.25
 """Phrases of different letters that agree more than this are drawn again."""
+
+LIKENESS_WEIGHT = 10.0
+"""What likeness to a phrase of the seed costs, beyond half its limit, in nats per event."""
 
 REDRAWS = 50
 """Rejections after which the strength is lowered (spec, section 6)."""
@@ -73,6 +76,11 @@ class SongWriter:
         self.kept = kept
         self.bass_of_beat = bass_of_beat
         self.seed_phrases = self.model.events.phrases
+        self._seed_degrees = [
+            _degrees(events, events.phrase.bars * self._steps_per_bar)
+            for events in self.seed_phrases
+            if events.phrase.is_melodic and events.phrase.bars >= LEAST_PHRASE_BARS
+        ]
         self.written: list[NewPhrase] = []
         self.line = Line()
         self.lowered = 0
@@ -168,10 +176,10 @@ class SongWriter:
         best: NewPhrase | None = None
         for attempt in range(REDRAWS // 10):
             new = self._candidate(phrase, place, closes, self.composer_at(attempt // 3))
-            likeness = max((rolls_agree(new, other, self._steps_per_bar) for other in others), default=0.0)
+            other = max((rolls_agree(new, old, self._steps_per_bar) for old in others), default=0.0)
             if best is None or new.score > best.score:
                 best = new
-            if likeness <= MOST_OTHER_AGREEMENT:
+            if other <= MOST_OTHER_AGREEMENT and self._likeness(new) <= LIKENESS_LIMIT:
                 return new
         assert best is not None
         return best
@@ -195,13 +203,38 @@ class SongWriter:
                 phrase.letter, phrase.bars, place, chords, onsets, durations, pitches,
                 tuple(basic_pitches(onsets, durations, pitches, steps, composer.size)),
             )  # fmt: skip
-            score = basic_score + pitch_score
-            score -= 12.0 * self.model.strength * composer.melody_distance(phrase.letter, new)
-            score -= 20.0 * len(self._violations(start, new))
+            score = basic_score + pitch_score - self._cost(phrase, start, new)
             if best is None or score > best.score:
                 best = dataclasses.replace(new, score=score)
         assert best is not None
-        return best
+        return self._refined(phrase, best, place, closes)
+
+    def _refined(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
+        """Redraw the notes of single half bars while that brings the histograms nearer and the seed's phrases no nearer."""
+        start = phrase.start_bar * self._steps_per_bar
+        segments = phrase.bars * self._steps_per_bar // self.composer.size
+        cost = self._cost(phrase, start, new)
+        for _ in range(round(REFINEMENTS * self.model.strength)):
+            at = int(self.rng.integers(segments)) * self.composer.size
+            changed = self._redrawn(phrase, new, at, at + self.composer.size, place, closes, rhythm=False)
+            lower = self._cost(phrase, start, changed)
+            if lower < cost:
+                new, cost = changed, lower
+        return new
+
+    def _cost(self, phrase: Phrase, start: int, new: NewPhrase) -> float:
+        return (
+            12.0 * self.model.strength * self.composer.melody_distance(phrase.letter, new)
+            + 20.0 * len(self._violations(start, new))
+            + LIKENESS_WEIGHT * max(0.0, self._likeness(new) - LIKENESS_LIMIT / 2)
+        )
+
+    def _likeness(self, new: NewPhrase) -> float:
+        """Return how like a phrase is to the likest phrase of the seed."""
+        if self.composer.guard is None or new.bars < LEAST_PHRASE_BARS:
+            return 0.0
+        mine = _degrees(new, new.bars * self._steps_per_bar)
+        return max((likeness(mine, roll) for roll in self._seed_degrees), default=0.0)
 
     def _violations(self, start: int, new: NewPhrase) -> list[int]:
         guard = self.composer.guard
@@ -290,36 +323,8 @@ class SongWriter:
                 chords, phrase.letter, phrase.bars, place if place != "free" else "section_end", closes
             )
         elif place != "free" and self.rng.random() < 0.3:
-            self._vary_chords(chords, phrase)
+            chords = self.composer.with_other_chord(phrase.letter, chords, alike=False)
         return tuple(chords)
-
-    def _vary_chords(self, chords: list[ChordSymbol], phrase: Phrase) -> None:
-        """Draw one chord of the phrase anew, not the first bar's nor the ending's."""
-        starts = [
-            beat
-            for beat in range(self.composer.beats, len(chords) - self.composer.beats)
-            if chords[beat] != chords[beat - 1]
-        ]
-        if not starts:
-            return
-        start = starts[draw(np.ones(len(starts)), self.rng)]
-        stop = start + 1
-        while stop < len(chords) and chords[stop] == chords[start]:
-            stop += 1
-        table = self.model.mixture("chord")
-        bar = start // self.composer.beats
-        weights = self.model.probabilities(
-            "chord", phrase.letter, chords[start - 1], start % self.composer.beats == 0, bar
-        ).copy()
-        if stop < len(chords):
-            onward = [
-                self.model.probabilities(
-                    "chord", phrase.letter, symbol, stop % self.composer.beats == 0, stop // self.composer.beats
-                )[table.index[chords[stop]]]
-                for symbol in table.vocabulary
-            ]
-            weights *= np.array(onward)
-        chords[start:stop] = [table.vocabulary[draw(weights, self.rng)]] * (stop - start)
 
     def _varied(
         self, phrase: Phrase, new: NewPhrase, old: NewPhrase, place: Place, closes: bool, goal: float
@@ -356,7 +361,7 @@ class SongWriter:
         patterns = [pattern_of(new.onsets, at, size) for at in range(0, steps, size)]
         if (rhythm and self.rng.random() < 0.6) or stop == steps:
             for segment in range(start // size, stop // size):
-                patterns[segment] = self._segment_pattern(phrase.letter, patterns, segment, place)
+                patterns[segment] = self.composer.draw_pattern(phrase.letter, patterns, segment, place)
         fresh = composer.onsets_of(patterns[start // size : stop // size], start // size)
         if not len(fresh) and (not before.any() or closes):
             fresh = np.array([start], np.int64)
@@ -375,32 +380,20 @@ class SongWriter:
             )  # fmt: skip
         else:
             pitches = np.zeros(0, np.int64)
-        durations = composer.draw_durations(phrase.letter, onsets, steps, place, closes)
         waits = np.diff(np.append(onsets, steps))
-        untouched = np.concatenate([new.durations[before], np.zeros(len(fresh), np.int64), new.durations[after]])
-        keep = (untouched > 0) & (np.concatenate([new.onsets[before], fresh, new.onsets[after]]) < steps)
-        keep[max(0, int(before.sum()) - 1) : int(before.sum())] = False
-        durations = np.where(keep, np.minimum(untouched, waits), durations)
+        durations = np.concatenate([new.durations[before], np.zeros(len(fresh), np.int64), new.durations[after]])
+        first, stop_fresh = int(before.sum()), int(before.sum()) + len(fresh)
+        for index in range(max(0, first - 1) if len(fresh) else first, len(onsets)):
+            last = index == len(onsets) - 1
+            if index < stop_fresh or (last and closes):
+                wait = int(waits[index])
+                durations[index] = composer.draw_duration(phrase.letter, wait, place if last else None, closes)
+        durations = np.minimum(durations, waits)
         all_pitches = np.concatenate([new.pitches[before], pitches, new.pitches[after]])
         return dataclasses.replace(
             new, onsets=onsets, durations=durations, pitches=all_pitches,
             basics=tuple(basic_pitches(onsets, durations, all_pitches, steps, size)),
         )  # fmt: skip
-
-    def _segment_pattern(self, letter: str, patterns: list[int], segment: int, place: Place) -> int:
-        table = self.model.mixture("rhythm")
-        position = position_of(segment, len(patterns), place)
-        weights = self.model.probabilities("rhythm", letter, patterns[segment - 1] if segment else -1, position).copy()
-        if segment + 1 < len(patterns) and patterns[segment + 1] in table.index:
-            following = position_of(segment + 1, len(patterns), place)
-            place_in = table.index[patterns[segment + 1]]
-            likely = np.argsort(-weights)[:24]
-            onward = np.zeros_like(weights)
-            for index in likely:
-                before = int(table.vocabulary[index])
-                onward[index] = self.model.probabilities("rhythm", letter, before, following)[place_in]
-            weights *= onward
-        return int(table.vocabulary[draw(weights, self.rng)])
 
     def _without_copies(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
         """Draw anew where the repeat, after its new neighbour, would share too long a run with the seed."""
@@ -446,12 +439,7 @@ class SongWriter:
         wanted = None
         if old is not None:
             roll = old.roll(max(steps, old.bars * self._steps_per_bar))[seed.onsets]
-            keep = (
-                self.rng.random(len(roll)) < self._goal(phrase, seed.phrase.index if source_is(old) else 0)
-                if False
-                else roll > 0
-            )
-            wanted = np.where(keep & (roll > 0), roll - 1000, -1000)
+            wanted = np.where(roll > 0, roll - 1000, -1000)
         chord = chords[min(int(seed.onsets[-1]) // composer.steps_per_beat, len(chords) - 1)]
         degree = composer.draw_final_degree(place, chord, closes and phrase.is_melodic)
         best: tuple[float, IntArray] | None = None
@@ -511,8 +499,12 @@ class SongWriter:
         return chosen.onsets[inside] - start, chosen.durations[inside]
 
 
-def source_is(old: NewPhrase) -> bool:
-    return old is not None
+def _degrees(phrase: NewPhrase | PhraseEvents, steps: int) -> IntArray:
+    """Return the scale degree at each step, -1 for a rest."""
+    roll = np.full(steps, -1, np.int64)
+    for onset, duration, pitch in zip(phrase.onsets, phrase.durations, phrase.pitches, strict=True):
+        roll[onset : onset + duration] = pitch % 12
+    return roll
 
 
 def _head(phrase: NewPhrase, chosen: np.ndarray) -> NewPhrase:

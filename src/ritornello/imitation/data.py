@@ -112,15 +112,12 @@ def pattern_of(onsets: IntArray, start: int, size: int) -> int:
 
 def basic_pitches(onsets: IntArray, durations: IntArray, pitches: IntArray, steps: int, size: int) -> list[int | None]:
     """Return for each segment the pitch that sounds longest in it (the first of equals), None where nothing sounds."""
-    result: list[int | None] = []
-    for start in range(0, steps, size):
-        weight: dict[int, int] = {}
-        for onset, duration, pitch in zip(onsets.tolist(), durations.tolist(), pitches.tolist(), strict=True):
-            overlap = min(onset + duration, start + size) - max(onset, start)
-            if overlap > 0:
-                weight[pitch] = weight.get(pitch, 0) + overlap
-        result.append(max(weight, key=lambda pitch: weight[pitch]) if weight else None)
-    return result
+    weights: list[dict[int, int]] = [{} for _ in range(0, steps, size)]
+    for onset, duration, pitch in zip(onsets.tolist(), durations.tolist(), pitches.tolist(), strict=True):
+        for segment in range(onset // size, min((onset + duration - 1) // size + 1, len(weights))):
+            overlap = min(onset + duration, (segment + 1) * size) - max(onset, segment * size)
+            weights[segment][pitch] = weights[segment].get(pitch, 0) + overlap
+    return [max(weight, key=lambda pitch: weight[pitch]) if weight else None for weight in weights]
 
 
 def symbol_of(chord: Chord | None, tonic: int) -> ChordSymbol:

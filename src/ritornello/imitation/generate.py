@@ -32,8 +32,11 @@ from ritornello.imitation.originality_guard import CopyGuard
 from ritornello.imitation.sampling import backward_messages, draw, sample_chain
 from ritornello.imitation.tables import FloatArray
 
-CANDIDATES = 8
+CANDIDATES = 16
 """Candidates drawn for each layer of a phrase."""
+
+REFINEMENTS = 60
+"""Redraws of single chords, patterns and half bars after the best candidate is chosen, at strength 1."""
 
 STYLE_WEIGHT = 12.0
 """What a style distance of 1 costs, in nats per event."""
@@ -123,6 +126,8 @@ class Composer:
         self.states = model.pitches
         self._styles: dict[str, LetterStyle] = {}
         self._tensors: dict[str, FloatArray] = {}
+        self._durations: dict[tuple[str, int, Place | None], FloatArray] = {}
+        self._onwards: dict[tuple[str, int, bool, ChordSymbol], FloatArray] = {}
         self._harmony: dict[tuple[ChordSymbol, int], FloatArray] = {}
 
     # --- chords -----------------------------------------------------------------------------------------------------
@@ -141,15 +146,75 @@ class Composer:
         """
         style = self.style(letter)
         best: tuple[float, tuple[ChordSymbol, ...]] | None = None
-        for _ in range(32):
+        for _ in range(self.candidates):
             chords, log_likelihood = self._chord_candidate(letter, bars, place, closes, emission)
-            change, bass = self._chord_counts(chords)
-            distance = jensen_shannon_distance(change, style.change) + jensen_shannon_distance(bass, style.bass)
+            distance = self._chord_distance(chords, style)
             score = log_likelihood - STYLE_WEIGHT * self.model.strength * distance / 2
             if best is None or score > best[0]:
                 best = (score, chords)
         assert best is not None
-        return best[1], best[0]
+        chords = best[1]
+        if emission is None:
+            chords = self._refined_chords(letter, list(chords), style)
+        return tuple(chords), best[0]
+
+    def _refined_chords(self, letter: str, chords: list[ChordSymbol], style: LetterStyle) -> list[ChordSymbol]:
+        """Redraw single chords, wherever they follow the same chord, while that brings the histograms nearer."""
+        distance = self._chord_distance(chords, style)
+        for _ in range(round(REFINEMENTS * self.model.strength)):
+            changed = self.with_other_chord(letter, chords, alike=self.rng.random() < 0.5)
+            nearer = self._chord_distance(changed, style)
+            if nearer < distance:
+                chords, distance = changed, nearer
+        return chords
+
+    def _chord_distance(self, chords: Sequence[ChordSymbol], style: LetterStyle) -> float:
+        change, bass = self._chord_counts(chords)
+        return jensen_shannon_distance(change, style.change) + jensen_shannon_distance(bass, style.bass)
+
+    def with_other_chord(self, letter: str, chords: Sequence[ChordSymbol], alike: bool = True) -> list[ChordSymbol]:
+        """Return the chords with one drawn anew, between its neighbours; not the first, nor those of the ending.
+
+        Args:
+            letter: the letter of the phrase.
+            chords: one symbol per beat.
+            alike: change it wherever the same chord follows the same chord, so that a loop stays a loop.
+        """
+        starts = [0] + [beat for beat in range(1, len(chords)) if chords[beat] != chords[beat - 1]]
+        stops = starts[1:] + [len(chords)]
+        inner = [place for place in range(1, len(starts)) if stops[place] <= len(chords) - self.beats]
+        result = list(chords)
+        if not inner:
+            return result
+        place = inner[int(self.rng.integers(len(inner)))]
+        start, stop = starts[place], stops[place]
+        table = self.model.mixture("chord")
+        weights = self.model.probabilities(
+            "chord", letter, chords[start - 1], start % self.beats == 0, start // self.beats
+        )
+        if stop < len(chords) and chords[stop] in table.index:
+            onward = self._onward(letter, stop, chords[stop])
+            weights = weights * onward
+        fresh = table.vocabulary[draw(weights, self.rng)]
+        before, old = chords[start - 1], chords[start]
+        for other in inner if alike else [place]:
+            if (chords[starts[other] - 1], chords[starts[other]]) == (before, old):
+                result[starts[other] : stops[other]] = [fresh] * (stops[other] - starts[other])
+        return result
+
+    def _onward(self, letter: str, beat: int, following: ChordSymbol) -> FloatArray:
+        """Return for each chord how likely it leads to the one that follows on a beat."""
+        name = (letter, beat // self.beats, beat % self.beats == 0, following)
+        found = self._onwards.get(name)
+        if found is None:
+            table = self.model.mixture("chord")
+            column = table.index[following]
+            rows = [
+                self.model.probabilities("chord", letter, symbol, beat % self.beats == 0, beat // self.beats)[column]
+                for symbol in table.vocabulary
+            ]
+            found = self._onwards[name] = np.array(rows)
+        return found
 
     def _chord_candidate(
         self, letter: str, bars: int, place: Place, closes: bool, emission: FloatArray | None
@@ -243,7 +308,7 @@ class Composer:
         """Draw candidates of a phrase's onset patterns; return the best, how its bars repeat others, and its score."""
         style = self.style(letter)
         best: tuple[float, list[int], list[tuple[str, int]]] | None = None
-        for _ in range(32):
+        for _ in range(self.candidates):
             patterns, relations, log_likelihood = self._rhythm_candidate(letter, bars, place)
             counts: Histogram = Counter(patterns)
             distance = jensen_shannon_distance(counts, style.rhythm)
@@ -251,7 +316,41 @@ class Composer:
             if best is None or score > best[0]:
                 best = (score, patterns, relations)
         assert best is not None
-        return best[1], best[2], best[0]
+        return self._refined_rhythm(letter, best[1], best[2], place, style), best[2], best[0]
+
+    def _refined_rhythm(
+        self, letter: str, patterns: list[int], relations: Sequence[tuple[str, int]], place: Place, style: LetterStyle
+    ) -> list[int]:
+        """Redraw single patterns, and with them the bars that repeat them, while that brings the histogram nearer."""
+        per_bar = self.steps_per_bar // self.size
+        distance = jensen_shannon_distance(Counter(patterns), style.rhythm)
+        free = [segment for segment in range(len(patterns)) if not relations[segment // per_bar][1]]
+        for _ in range(round(REFINEMENTS * self.model.strength)):
+            segment = free[int(self.rng.integers(len(free)))]
+            changed = list(patterns)
+            changed[segment] = self.draw_pattern(letter, patterns, segment, place)
+            for bar, (_, lag) in enumerate(relations):
+                if lag:
+                    changed[bar * per_bar : (bar + 1) * per_bar] = changed[(bar - lag) * per_bar : (bar - lag + 1) * per_bar]
+            nearer = jensen_shannon_distance(Counter(changed), style.rhythm)
+            if nearer < distance and any(changed):
+                patterns, distance = changed, nearer
+        return patterns
+
+    def draw_pattern(self, letter: str, patterns: Sequence[int], segment: int, place: Place) -> int:
+        """Draw one onset pattern between its neighbours."""
+        table = self.model.mixture("rhythm")
+        position = position_of(segment, len(patterns), place)
+        weights = self.model.probabilities("rhythm", letter, patterns[segment - 1] if segment else -1, position)
+        if segment + 1 < len(patterns) and patterns[segment + 1] in table.index:
+            following = position_of(segment + 1, len(patterns), place)
+            column = table.index[patterns[segment + 1]]
+            onward = np.zeros_like(weights)
+            for index in np.argsort(-weights)[:24]:
+                before = int(table.vocabulary[index])
+                onward[index] = self.model.probabilities("rhythm", letter, before, following)[column]
+            weights = weights * onward
+        return int(table.vocabulary[draw(weights, self.rng)])
 
     def _rhythm_candidate(self, letter: str, bars: int, place: Place) -> tuple[list[int], list[tuple[str, int]], float]:
         model, rng = self.model, self.rng
@@ -294,17 +393,34 @@ class Composer:
         ]
         return np.array(steps, np.int64)
 
+    def draw_duration(self, letter: str, wait: int, place: Place | None, closes: bool) -> int:
+        """Draw how long a note sounds.
+
+        Args:
+            letter: the letter.
+            wait: steps to the next onset, or to the end of the phrase.
+            place: where the phrase ends if this is its last note, else None.
+            closes: whether the note is the last of the song: it is held.
+        """
+        if place is not None and closes:
+            return wait
+        name = (letter, wait, place)
+        allowed = self._durations.get(name)
+        if allowed is None:
+            weights = self.model.probabilities("duration", letter, wait, place or "inside")
+            vocabulary = self.model.mixture("duration").vocabulary
+            allowed = self._durations[name] = weights * np.array([0 < duration <= wait for duration in vocabulary])
+        if not allowed.any():
+            return wait
+        return int(self.model.mixture("duration").vocabulary[draw(allowed, self.rng)])
+
     def draw_durations(self, letter: str, onsets: IntArray, steps: int, place: Place, closes: bool) -> IntArray:
-        """Draw how long each note sounds, at most to the next onset."""
-        vocabulary = self.model.mixture("duration").vocabulary
+        """Draw how long each note of a phrase sounds, at most to the next onset."""
         waits = np.diff(np.append(onsets, steps)).tolist()
-        durations = []
-        for index, wait in enumerate(waits):
-            last = index == len(waits) - 1
-            weights = self.model.probabilities("duration", letter, wait, place if last else "inside")
-            allowed = weights * np.array([0 < duration <= wait for duration in vocabulary])
-            durations.append(wait if not allowed.any() or (last and closes) else vocabulary[draw(allowed, self.rng)])
-        return np.array(durations, np.int64)
+        last = len(waits) - 1
+        return np.array(
+            [self.draw_duration(letter, w, place if i == last else None, closes) for i, w in enumerate(waits)], np.int64
+        )
 
     # --- melody -----------------------------------------------------------------------------------------------------
 

@@ -318,6 +318,7 @@ class SongModel:
         self.lowest, self.highest = min(pitches), max(pitches)
         self.pitches = np.arange(self.lowest, self.highest + 1)
         self._mixtures: dict[str, Mixture] = {}
+        self._known: dict[tuple[str, tuple[object, ...]], FloatArray] = {}
         self._interval_tensors: dict[str, FloatArray] = {}
 
     def mixture(self, name: str) -> Mixture:
@@ -332,9 +333,12 @@ class SongModel:
 
     def probabilities(self, name: str, *arguments: object) -> FloatArray:
         """Return the distribution of a model for the arguments of its method in `Contexts`."""
-        own = getattr(self.contexts, _CONTEXT_NAMES.get(name, name))(*arguments)
-        other = getattr(self.prior_contexts, _CONTEXT_NAMES.get(name, name))(*arguments)
-        return self.mixture(name).probabilities(own, other)
+        found = self._known.get((name, arguments))
+        if found is None:
+            own = getattr(self.contexts, _CONTEXT_NAMES.get(name, name))(*arguments)
+            other = getattr(self.prior_contexts, _CONTEXT_NAMES.get(name, name))(*arguments)
+            found = self._known[(name, arguments)] = self.mixture(name).probabilities(own, other)
+        return found
 
     def ending_ratio(self, name: str, place: Place, given: int, item: int) -> float:
         """Return the cadence table's probability of an ending, seed and prior mixed by `ENDING_WEIGHT`."""

@@ -20,6 +20,26 @@ DEFAULT_MELODIC_LIMIT = 12
 """Longest run, in notes, with intervals equal in any rhythm (unrelated songs: 6 in the median, 11 at most)."""
 
 
+LIKENESS_LIMIT = 0.5
+"""Most that a new phrase may be like a phrase of the seed (our addition; unrelated songs: see CARD.md)."""
+
+LEAST_PHRASE_BARS = 2
+"""Shorter phrases are not compared: one bar is soon alike."""
+
+
+def likeness(one: NDArray[np.integer], other: NDArray[np.integer]) -> float:
+    """Return the share of steps at which two lines of scale degrees are equal, of those at which either sounds.
+
+    Args:
+        one: scale degree (0..11) at each step, -1 for a rest.
+        other: likewise; the longer of the two is cut.
+    """
+    length = min(len(one), len(other))
+    one, other = one[:length], other[:length]
+    sounding = (one >= 0) | (other >= 0)
+    return float((one == other)[sounding].mean()) if sounding.any() else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class CopyLimits:
     """The longest runs that may be shared with the seed, in notes.

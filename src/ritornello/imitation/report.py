@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ritornello.analysis.originality import Run, longest_shared_runs
 from ritornello.evaluation.imitation import (
-    agreement,
     cadences,
     half_to_half_distance,
     phrase_agreements,
@@ -26,7 +25,7 @@ from ritornello.evaluation.phrase_grid import PhraseGrid
 from ritornello.imitation.compose import Kept
 from ritornello.imitation.data import SongEvents
 from ritornello.imitation.generate import NewPhrase
-from ritornello.imitation.originality_guard import CopyLimits
+from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, CopyLimits, likeness
 from ritornello.score import Song, make_notes
 
 AGREEMENT_GOAL = 0.85
@@ -102,11 +101,15 @@ def cadence_figures(grid: PhraseGrid) -> dict[str, Any]:
 
 
 def nearest_phrase(grid: PhraseGrid, seed_grid: PhraseGrid) -> dict[str, Any] | None:
-    """Return the melodic phrase of the song and of the seed that agree most, each relative to its key."""
+    """Return the melodic phrases of the song and of the seed that agree most, as degrees of the key (see `likeness`)."""
     best: dict[str, Any] | None = None
+    rolls = [(old, _degrees(seed_grid, old.index)) for old in seed_grid.melodic_phrases if old.bars >= LEAST_PHRASE_BARS]
     for new in grid.melodic_phrases:
-        for old in seed_grid.melodic_phrases:
-            value = agreement(_degrees(grid, new.index), _degrees(seed_grid, old.index))
+        if new.bars < LEAST_PHRASE_BARS:
+            continue
+        mine = _degrees(grid, new.index)
+        for old, roll in rolls:
+            value = likeness(mine, roll)
             if best is None or value > best["agreement"]:
                 best = {
                     "agreement": value,
@@ -120,7 +123,8 @@ def _degrees(grid: PhraseGrid, index: int) -> NDArray[np.int64]:
     phrase = grid.phrases[index]
     roll = phrase_slice(grid, grid.held_pitch(), phrase)
     tonic = phrase.key.tonic if phrase.key is not None else 0
-    return np.where(roll > 0, (roll - tonic) % 12, -1)
+    degrees: NDArray[np.int64] = np.where(roll > 0, (roll - tonic) % 12, -1)
+    return degrees
 
 
 def _run(run: Run, grid: PhraseGrid, seed_grid: PhraseGrid, limit: int) -> dict[str, int | bool]:

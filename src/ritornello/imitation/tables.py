@@ -106,6 +106,7 @@ class Mixture:
         self.index: dict[Hashable, int] = {item: place for place, item in enumerate(self.vocabulary)}
         self.strength = strength
         self._cache: dict[tuple[tuple[Context, ...], tuple[Context, ...]], FloatArray] = {}
+        self._priors: dict[tuple[Context, ...], FloatArray | None] = {}
 
     def probabilities(self, contexts: Sequence[Context], prior_contexts: Sequence[Context] = ()) -> FloatArray:
         """Return ``(len(vocabulary),)`` the mixed distribution in a context, given longest context first."""
@@ -118,7 +119,10 @@ class Mixture:
     def _mix(self, contexts: tuple[Context, ...], prior_contexts: tuple[Context, ...]) -> FloatArray:
         uniform = np.full(len(self.vocabulary), 1.0 / len(self.vocabulary))
         own = self.seed.distribution(contexts, self.index)
-        other = self.prior.distribution(prior_contexts, self.index) if self.prior is not None else None
+        if prior_contexts not in self._priors:
+            known = self.prior.distribution(prior_contexts, self.index) if self.prior is not None else None
+            self._priors[prior_contexts] = known
+        other = self._priors[prior_contexts]
         if other is None:
             other = uniform if own is None else own
         if own is None or self.strength <= 0:
