@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ritornello import errors
+from ritornello.errors import ReadError, RitornelloError, WriteError
+from ritornello.files import read_bytes, result_folder, write_bytes, write_json
+
+
+def test_bytes_are_read_up_to_the_bound(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, max_bytes=5) == b"12345"
+    with pytest.raises(ReadError, match="too large"):
+        read_bytes(path, max_bytes=4)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("missing", "no such file"), (".", "folder"), ("a\0b", "cannot be read")])
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str):
+    with pytest.raises(ReadError, match=reason):
+        read_bytes(tmp_path / name)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path):
+    (tmp_path / "empty").touch()
+    with pytest.raises(ReadError, match="empty"):
+        read_bytes(tmp_path / "empty")
+
+
+def test_a_write_replaces_whole_or_leaves_nothing(tmp_path: Path):
+    path = tmp_path / "曲.bin"
+    write_bytes(path, b"one")
+    write_bytes(path, b"two")
+    assert path.read_bytes() == b"two"
+    with pytest.raises(WriteError, match="cannot be written"):
+        write_bytes(tmp_path / "no folder" / "x", b"x")
+    with pytest.raises(TypeError):
+        write_bytes(path, "text")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"two"
+    assert [file.name for file in tmp_path.iterdir()] == ["曲.bin"]
+
+
+def test_json_is_strict(tmp_path: Path):
+    write_json(tmp_path / "x.json", {"name": "é", "values": [1, 2.5, None]})
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"name": "é", "values": [1, 2.5, None]}
+    assert "é" in text
+    assert text.endswith("\n")
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "y.json", float("nan"))
+    assert not (tmp_path / "y.json").exists()
+
+
+def test_a_result_folder_appears_whole(tmp_path: Path):
+    with result_folder(tmp_path / "new" / "out") as folder:
+        (folder / "song.mid").write_bytes(b"1")
+        assert not (tmp_path / "new" / "out").exists()
+    assert (tmp_path / "new" / "out" / "song.mid").read_bytes() == b"1"
+    assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["out"]
+
+
+def test_a_failed_result_leaves_nothing(tmp_path: Path):
+    with pytest.raises(RuntimeError), result_folder(tmp_path / "out") as folder:
+        (folder / "song.mid").write_bytes(b"1")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_files_of_the_same_name_only(tmp_path: Path):
+    out = tmp_path / "out"
+    (out / "stems").mkdir(parents=True)
+    (out / "notes.txt").write_text("mine")
+    (out / "song.mid").write_bytes(b"old")
+    with pytest.raises(WriteError, match="--force"), result_folder(out):
+        pass
+    with result_folder(out, force=True) as folder:
+        (folder / "song.mid").write_bytes(b"new")
+        (folder / "stems").mkdir()
+        (folder / "stems" / "bass.wav").write_bytes(b"b")
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "song.mid").read_bytes() == b"new"
+    assert (out / "stems" / "bass.wav").read_bytes() == b"b"
+
+
+def test_a_result_folder_that_is_a_file_is_refused(tmp_path: Path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(WriteError, match="not a folder"), result_folder(tmp_path / "out", force=True):
+        pass
+
+
+def test_every_error_is_ours_and_of_the_usual_python_kind():
+    kinds = {"ReadError": ValueError, "WriteError": OSError, "ArgumentError": ValueError,
+             "UnsuitableSongError": ValueError, "MissingDependencyError": ImportError}  # fmt: skip
+    for name, kind in kinds.items():
+        assert issubclass(getattr(errors, name), (RitornelloError,))
+        assert issubclass(getattr(errors, name), kind)
