@@ -14,9 +14,11 @@ import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, basic_pitches, pattern_of
-from ritornello.imitation.generate import REFINEMENTS, Composer, Line, NewPhrase, rolls_agree
+from ritornello.imitation.generate import Composer
 from ritornello.imitation.model import Place
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
+from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
+from ritornello.imitation.settings import REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.tables import FloatArray
 
 EXACT_SHARE = 0.5
@@ -135,7 +137,7 @@ class SongWriter:
         if self.kept.chords and seed is not None:
             return seed.chords
         emission = self._emission(phrase, seed)
-        return self.composer.draw_chords(phrase.letter, phrase.bars, place, closes, emission)[0]
+        return self.composer.chords.draw(phrase.letter, phrase.bars, place, closes, emission)[0]
 
     def _emission(self, phrase: Phrase, seed: PhraseEvents | None) -> FloatArray | None:
         """Return how well each chord fits the kept melody and bass on each beat, or None if neither is kept."""
@@ -186,23 +188,24 @@ class SongWriter:
 
     def _candidate(self, phrase: Phrase, place: Place, closes: bool, composer: Composer) -> NewPhrase:
         chords = self._chords(phrase, place, closes)
-        patterns, relations, _ = composer.draw_rhythm(phrase.letter, phrase.bars, place)
-        onsets = composer.onsets_of(patterns)
+        patterns, relations, _ = composer.rhythm.draw(phrase.letter, phrase.bars, place)
+        onsets = composer.rhythm.onsets_of(patterns)
         start, steps = phrase.start_bar * self._steps_per_bar, phrase.bars * self._steps_per_bar
         best: NewPhrase | None = None
-        degree = composer.draw_final_degree(
+        degree = composer.melody.draw_final_degree(
             place, chords[min(int(onsets[-1]) // composer.steps_per_beat, len(chords) - 1)], closes
         )
         for _ in range(composer.candidates):
-            basics, basic_score = composer.draw_basics(phrase.letter, chords, patterns, place)
-            pitches, pitch_score = composer.draw_pitches(
+            basics, basic_score = composer.melody.draw_basics(phrase.letter, chords, patterns, place)
+            pitches, pitch_score = composer.melody.draw_pitches(
                 phrase.letter, onsets, chords, basics, self.line, start, final_degree=degree, relations=relations
             )
-            durations = composer.draw_durations(phrase.letter, onsets, steps, place, closes)
+            durations = composer.rhythm.draw_durations(phrase.letter, onsets, steps, place, closes)
             new = NewPhrase(
                 phrase.letter, phrase.bars, place, chords, onsets, durations, pitches,
                 tuple(basic_pitches(onsets, durations, pitches, steps, composer.size)),
             )  # fmt: skip
+            composer.melody.adapt(phrase.letter, pitches)
             score = basic_score + pitch_score - self._cost(phrase, start, new)
             if best is None or score > best.score:
                 best = dataclasses.replace(new, score=score)
@@ -224,7 +227,7 @@ class SongWriter:
 
     def _cost(self, phrase: Phrase, start: int, new: NewPhrase) -> float:
         return (
-            12.0 * self.model.strength * self.composer.melody_distance(phrase.letter, new)
+            STYLE_WEIGHT * self.model.strength * self.composer.styles.melody_distance(phrase.letter, new)
             + 20.0 * len(self._violations(start, new))
             + LIKENESS_WEIGHT * max(0.0, self._likeness(new) - LIKENESS_LIMIT / 2)
         )
@@ -316,14 +319,14 @@ class SongWriter:
         beats = phrase.bars * self.composer.beats
         chords = list(old.chords[:beats])
         if len(chords) < beats:
-            more = self.composer.draw_chords(phrase.letter, phrase.bars, place, closes)[0]
+            more = self.composer.chords.draw(phrase.letter, phrase.bars, place, closes)[0]
             chords += more[len(chords) :]
         if closes or (place == "section_end" and old.place != "section_end"):
-            self.composer._end_chords(
+            self.composer.chords.end(
                 chords, phrase.letter, phrase.bars, place if place != "free" else "section_end", closes
             )
         elif place != "free" and self.rng.random() < 0.3:
-            chords = self.composer.with_other_chord(phrase.letter, chords, alike=False)
+            chords = self.composer.chords.with_other_chord(phrase.letter, chords, alike=False)
         return tuple(chords)
 
     def _varied(
@@ -361,8 +364,8 @@ class SongWriter:
         patterns = [pattern_of(new.onsets, at, size) for at in range(0, steps, size)]
         if (rhythm and self.rng.random() < 0.6) or stop == steps:
             for segment in range(start // size, stop // size):
-                patterns[segment] = self.composer.draw_pattern(phrase.letter, patterns, segment, place)
-        fresh = composer.onsets_of(patterns[start // size : stop // size], start // size)
+                patterns[segment] = self.composer.rhythm.draw_pattern(phrase.letter, patterns, segment, place)
+        fresh = composer.rhythm.onsets_of(patterns[start // size : stop // size], start // size)
         if not len(fresh) and (not before.any() or closes):
             fresh = np.array([start], np.int64)
         onsets = np.concatenate([new.onsets[before], fresh, new.onsets[after]])
@@ -372,9 +375,9 @@ class SongWriter:
             degree = None
             if stop == steps or not after.any():
                 chord = new.chords[min(int(fresh[-1]) // composer.steps_per_beat, len(new.chords) - 1)]
-                degree = composer.draw_final_degree(place, chord, closes)
+                degree = composer.melody.draw_final_degree(place, chord, closes)
             following = int(new.pitches[after][0]) if after.any() else None
-            pitches, _ = composer.draw_pitches(
+            pitches, _ = composer.melody.draw_pitches(
                 phrase.letter, fresh, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
                 final_degree=degree, following=following,
             )  # fmt: skip
@@ -387,7 +390,7 @@ class SongWriter:
             last = index == len(onsets) - 1
             if index < stop_fresh or (last and closes):
                 wait = int(waits[index])
-                durations[index] = composer.draw_duration(phrase.letter, wait, place if last else None, closes)
+                durations[index] = composer.rhythm.draw_duration(phrase.letter, wait, place if last else None, closes)
         durations = np.minimum(durations, waits)
         all_pitches = np.concatenate([new.pitches[before], pitches, new.pitches[after]])
         return dataclasses.replace(
@@ -441,21 +444,23 @@ class SongWriter:
             roll = old.roll(max(steps, old.bars * self._steps_per_bar))[seed.onsets]
             wanted = np.where(roll > 0, roll - 1000, -1000)
         chord = chords[min(int(seed.onsets[-1]) // composer.steps_per_beat, len(chords) - 1)]
-        degree = composer.draw_final_degree(place, chord, closes and phrase.is_melodic)
+        degree = composer.melody.draw_final_degree(place, chord, closes and phrase.is_melodic)
         best: tuple[float, IntArray] | None = None
         for _ in range(composer.candidates):
-            basics, basic_score = composer.draw_basics(phrase.letter, chords, patterns, place)
+            basics, basic_score = composer.melody.draw_basics(phrase.letter, chords, patterns, place)
             if old is not None:
                 basics = [
                     b if b is None else a
                     for a, b in zip((*old.basics, *basics[len(old.basics) :]), basics, strict=False)
                 ]
-            pitches, score = composer.draw_pitches(
+            pitches, score = composer.melody.draw_pitches(
                 phrase.letter, seed.onsets, chords, basics, self.line, phrase.start_bar * self._steps_per_bar,
                 final_degree=degree, wanted=wanted,
             )  # fmt: skip
             new = NewPhrase(phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches)
-            score += basic_score - 12.0 * self.model.strength * composer.melody_distance(phrase.letter, new)
+            score += basic_score - STYLE_WEIGHT * self.model.strength * composer.styles.melody_distance(
+                phrase.letter, new
+            )
             if best is None or score > best[0]:
                 best = (score, pitches)
         assert best is not None
@@ -477,7 +482,7 @@ class SongWriter:
             for written, placed in zip(self.written[:index], self.phrases, strict=False):
                 line = line.plus(placed.start_bar * self._steps_per_bar, written)
             basics = [None] * (steps // self.composer.size)
-            pitches, _ = self.composer.draw_pitches(
+            pitches, _ = self.composer.melody.draw_pitches(
                 following.letter, onsets, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
                 following=int(following.pitches[0]),
             )  # fmt: skip

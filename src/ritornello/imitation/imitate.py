@@ -18,9 +18,10 @@ from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid, phrase_grid, u
 from ritornello.imitation.compose import Kept, SongWriter
 from ritornello.imitation.data import NO_CHORD, IntArray, SongEvents, chord_of, in_mode, song_events
 from ritornello.imitation.framework import Framework, framework_of
-from ritornello.imitation.generate import Composer, NewPhrase
+from ritornello.imitation.generate import Composer
 from ritornello.imitation.model import SongModel
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
+from ritornello.imitation.phrase import NewPhrase
 from ritornello.imitation.report import report_of
 from ritornello.imitation.second_line import bridge_part
 from ritornello.imitation.train import Prior, load_prior

@@ -15,6 +15,7 @@ import numpy as np
 from ritornello.imitation.data import (
     NO_CHORD,
     ChordSymbol,
+    IntArray,
     PhraseEvents,
     SongEvents,
     basic_pitches,
@@ -64,9 +65,18 @@ def position_of(segment: int, segments: int, place: Place) -> str:
     return "start" if segment == 0 else "middle"
 
 
-def strength_of(step: int, steps_per_beat: int, segment_steps: int) -> int:
-    """Return the metrical place of a step: 0 on a segment's start, 1 on another beat, 2 between beats."""
-    return 0 if step % segment_steps == 0 else 1 if step % steps_per_beat == 0 else 2
+def weight_of(step: int, wait: int, steps_per_beat: int, segment_steps: int) -> int:
+    """Return how much a note weighs: 0 if it lasts over a beat, then 1 on a segment's start, 2 on a beat, 3 elsewhere.
+
+    Args:
+        step: where it starts.
+        wait: steps to the next onset.
+        steps_per_beat: steps in a beat.
+        segment_steps: steps in a rhythm segment.
+    """
+    if wait > steps_per_beat:
+        return 0
+    return 1 if step % segment_steps == 0 else 2 if step % steps_per_beat == 0 else 3
 
 
 def quality_class(quality: str) -> str:
@@ -116,16 +126,16 @@ class Contexts:
             return (self.mode, before), (before,), ()
         return (letter, before), (before,), ()
 
-    def in_chord(self, chord: ChordSymbol, strength: int) -> tuple[Context, ...]:
+    def in_chord(self, chord: ChordSymbol, weight: int) -> tuple[Context, ...]:
         """A pitch class above the chord root."""
         root, quality = chord[0], quality_class(chord[1])
         if self.is_prior:
-            return (self.mode, root, quality, strength), (self.mode, root, quality), (quality, strength), (quality,), ()
-        return (root, quality, strength), (root, quality), (quality, strength), ()
+            return (self.mode, root, quality, weight), (self.mode, root, quality), (quality, weight), (quality,), ()
+        return (root, quality, weight), (root, quality), (quality, weight), ()
 
-    def offset(self, strength: int) -> tuple[Context, ...]:
+    def offset(self, weight: int) -> tuple[Context, ...]:
         """A note's distance from the basic pitch of its segment."""
-        return (strength,), ()
+        return (weight,), ()
 
     def reuse(self, letter: str, bar: int, bars: int) -> tuple[Context, ...]:
         """Whether a bar repeats an earlier one of its phrase."""
@@ -206,13 +216,13 @@ def _count_melody(events: SongEvents, phrase: PhraseEvents, tables: Tables, cont
         wait = int(waits[index])
         tables["duration"].add(contexts.duration(letter, wait, place if last else "inside"), min(duration, wait))
         chord = phrase.chords[min(onset // grid.steps_per_beat, len(phrase.chords) - 1)]
-        strength = strength_of(onset, grid.steps_per_beat, size)
+        weight = weight_of(onset, wait, grid.steps_per_beat, size)
         if chord != NO_CHORD:
             reference = (pitch - chord[0]) % 12
-            tables["in_chord"].add(contexts.in_chord(chord, strength), reference)
+            tables["in_chord"].add(contexts.in_chord(chord, weight), reference)
         basic = basics[onset // size]
         if basic is not None:
-            tables["offset"].add(contexts.offset(strength), clip_interval(pitch - basic))
+            tables["offset"].add(contexts.offset(weight), clip_interval(pitch - basic))
         if index:
             interval = clip_interval(pitch - int(phrase.pitches[index - 1]))
             tables["interval"].add(contexts.interval(letter, before), interval)
@@ -296,6 +306,15 @@ def _is_relation(kind: str, old: tuple[list[int], list[int]], new: tuple[list[in
     return len(new[0]) >= 2
 
 
+def _longest_repetition(pitches: IntArray) -> int:
+    """Return the most notes in a row with the same pitch, at least 2."""
+    longest, length = 2, 1
+    for same in (np.diff(pitches) == 0).tolist():
+        length = length + 1 if same else 1
+        longest = max(longest, length)
+    return longest
+
+
 class SongModel:
     """All models of one seed, mixed with the prior at one strength.
 
@@ -316,6 +335,7 @@ class SongModel:
         count_song(events, self.tables, is_prior=False, every_segment=every_segment)
         pitches = [int(p) for phrase in events.phrases for p in phrase.pitches]
         self.lowest, self.highest = min(pitches), max(pitches)
+        self.longest_repetition = max(_longest_repetition(phrase.pitches) for phrase in events.phrases)
         self.pitches = np.arange(self.lowest, self.highest + 1)
         self._mixtures: dict[str, Mixture] = {}
         self._known: dict[tuple[str, tuple[object, ...]], FloatArray] = {}

@@ -24,8 +24,8 @@ from ritornello.evaluation.imitation import (
 from ritornello.evaluation.phrase_grid import PhraseGrid
 from ritornello.imitation.compose import Kept
 from ritornello.imitation.data import SongEvents
-from ritornello.imitation.generate import NewPhrase
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, CopyLimits, likeness
+from ritornello.imitation.phrase import NewPhrase
 from ritornello.score import Song, make_notes
 
 AGREEMENT_GOAL = 0.85
@@ -103,7 +103,9 @@ def cadence_figures(grid: PhraseGrid) -> dict[str, Any]:
 def nearest_phrase(grid: PhraseGrid, seed_grid: PhraseGrid) -> dict[str, Any] | None:
     """Return the melodic phrases of the song and of the seed that agree most, as degrees of the key (see `likeness`)."""
     best: dict[str, Any] | None = None
-    rolls = [(old, _degrees(seed_grid, old.index)) for old in seed_grid.melodic_phrases if old.bars >= LEAST_PHRASE_BARS]
+    rolls = [
+        (old, _degrees(seed_grid, old.index)) for old in seed_grid.melodic_phrases if old.bars >= LEAST_PHRASE_BARS
+    ]
     for new in grid.melodic_phrases:
         if new.bars < LEAST_PHRASE_BARS:
             continue

@@ -14,9 +14,10 @@ import numpy as np
 from ritornello.arrange import ArrangePlan
 from ritornello.evaluation.phrase_grid import Phrase
 from ritornello.imitation.data import SongEvents, pattern_of, song_events
-from ritornello.imitation.generate import Composer, Line, NewPhrase
+from ritornello.imitation.generate import Composer
 from ritornello.imitation.model import SongModel, Tables
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
+from ritornello.imitation.phrase import Line, NewPhrase
 from ritornello.score import Part, Song, make_notes
 
 
@@ -69,8 +70,8 @@ def bridge_part(
             continue
         onset_steps = np.array(onsets, np.int64)
         patterns = [pattern_of(onset_steps, at, size) for at in range(0, steps, size)]
-        basics, _ = composer.draw_basics(phrase.letter, new.chords, patterns, "free")
-        pitches, _ = composer.draw_pitches(
+        basics, _ = composer.melody.draw_basics(phrase.letter, new.chords, patterns, "free")
+        pitches, _ = composer.melody.draw_pitches(
             phrase.letter, onset_steps, new.chords, basics, line, phrase.start_bar * grid.steps_per_bar
         )
         fresh = NewPhrase(phrase.letter, phrase.bars, "free", new.chords, onset_steps, np.array(durations), pitches)

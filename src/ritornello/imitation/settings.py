@@ -1,0 +1,10 @@
+"""Numbers that several of the writers share."""
+
+CANDIDATES = 16
+"""Candidates drawn for each layer of a phrase (spec: 8 a phrase)."""
+
+REFINEMENTS = 60
+"""Redraws of single chords, patterns and half bars after the best candidate is chosen, at strength 1."""
+
+STYLE_WEIGHT = 12.0
+"""What a style distance of 1 costs, in nats per event."""
