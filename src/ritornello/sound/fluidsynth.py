@@ -54,7 +54,7 @@ def render_part_fluidsynth(performance: PartPerformance, soundfont: Path, rate: 
 
     Raises:
         MissingDependencyError: if the program is not installed.
-        RitornelloError: if it fails; the message is its own last line.
+        RitornelloError: if it fails; the message is its own first error.
     """
     program = find_fluidsynth()
     if program is None:
@@ -72,9 +72,12 @@ def render_part_fluidsynth(performance: PartPerformance, soundfont: Path, rate: 
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RitornelloError(f"fluidsynth failed on part '{performance.name}': {error}") from None
-        if done.returncode != 0 or not sound.is_file() or sound.stat().st_size == 0:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-            raise RitornelloError(f"fluidsynth failed on part '{performance.name}': {lines[-1]}")
+        # It exits with 0 and plays its default SoundFont when it cannot load the one it was given.
+        lines = (done.stderr + done.stdout).strip().splitlines()
+        errors = [line for line in lines if "error" in line.lower()]
+        if done.returncode != 0 or errors or not sound.is_file() or sound.stat().st_size == 0:
+            reason = (errors or lines or ["no reason given"])[0].removeprefix("fluidsynth: ")
+            raise RitornelloError(f"fluidsynth failed on part '{performance.name}': {reason}")
         return np.array(read_audio(sound).to_stereo().samples)
 
 

@@ -7,7 +7,7 @@ curve is computed from the mix and applied to every stem, hence the stems still 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,9 @@ def plan_master(mix: NDArray[np.float32], sample_rate: int, target_lufs: float) 
         target_lufs: wanted integrated loudness.
     """
     peak = float(max(mix.max(), -mix.min()))
+    if peak < 0.02:  # the loudness gate would take a very quiet mix for silence
+        louder = plan_master(mix * np.float32(0.5 / peak), sample_rate, target_lufs)
+        return replace(louder, gain=louder.gain * 0.5 / peak)
     audible = _last_audible(mix, peak * 10.0 ** (_SILENCE_DB / 20.0))
     frames = min(audible + round(_FADE_S * sample_rate), mix.shape[1])
     fade = min(round(_FADE_S * sample_rate), frames)
@@ -89,13 +92,12 @@ def plan_master(mix: NDArray[np.float32], sample_rate: int, target_lufs: float) 
     blocks = _block_peaks(mix[:, :frames])
     allowed = ceiling * 10.0 ** (-_MARGIN_DB / 20.0)
     master = Master(frames, gain, _limiter_curve(blocks * gain, allowed, sample_rate), fade)
-    # Limiting costs a little loudness, which a little more gain gives back; what true peaks exceed is taken off.
-    for _ in range(2):
-        mastered = master.apply(mix)
-        reached = integrated_lufs(mastered, sample_rate)
-        if abs(reached - target_lufs) < 0.3:
+    # Limiting costs loudness, which more gain gives back in part; hence a little more than is missing.
+    for _ in range(4):
+        missing_db = target_lufs - integrated_lufs(master.apply(mix), sample_rate)
+        if abs(missing_db) < 0.4:
             break
-        gain = min(gain * 10.0 ** ((target_lufs - reached) / 20.0), highest * 10.0 ** (MAX_LIMITING_DB / 20.0))
+        gain = min(gain * 10.0 ** (1.5 * missing_db / 20.0), highest * 10.0 ** (MAX_LIMITING_DB / 20.0))
         master = Master(frames, gain, _limiter_curve(blocks * gain, allowed, sample_rate), fade)
     over = true_peak(master.apply(mix), sample_rate) / ceiling
     return master if over <= 1.0 else Master(frames, master.gain / over, master.limiter, fade)
