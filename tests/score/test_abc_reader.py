@@ -185,6 +185,11 @@ def test_what_is_not_notes_is_skipped():
     assert pitches(music) == [60, 62, 64, 65, 67, 69, 71, 72, 74]
 
 
+def test_a_number_is_an_ending_only_right_after_a_bar_line():
+    assert pitches("C4|=20 D4|") == [60, 62]
+    assert pitches("|:C4|\n1 D4:|\n2 E4|") == [60, 62, 60, 64]
+
+
 def test_lines_of_old_computers_and_a_byte_order_mark():
     assert (
         pitches("CD")

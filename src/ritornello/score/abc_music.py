@@ -116,7 +116,7 @@ class VoiceReader:
         self._group: list[tuple[Note, tuple[str, str]]] = []
         self._tuplet = (0, 1, 1)  # notes left, numerator, denominator of their lengths
         self._broken = (1, 1)
-        self._after_bar_line = True
+        self._at_bar_line = False  # whether the last line of music ended with a bar line
         self._tempo: float | None = None
 
     def set_field(self, letter: str, text: str) -> None:
@@ -146,6 +146,7 @@ class VoiceReader:
         Raises:
             ReadError: if a note is out of MIDI's range or a number out of any.
         """
+        bar_end = 0 if self._at_bar_line else -1  # where the bar line before this token ends
         for match in _TOKEN.finditer(line):
             kind, text = match.lastgroup or "", match[match.lastgroup or 0]
             if kind == "inline":
@@ -155,7 +156,7 @@ class VoiceReader:
             elif kind == "bar":
                 self._bar_line(text)
             elif kind == "ending":
-                if self._after_bar_line or match[0][0] == "[":
+                if match[0][0] == "[" or (bar_end >= 0 and not line[bar_end : match.start()].strip()):
                     self._ending(text)
             elif kind == "text":
                 self._chord_symbol(text)
@@ -176,7 +177,8 @@ class VoiceReader:
             elif kind == "overlay":
                 self._position = 0
                 self._group = []
-            self._after_bar_line = kind == "bar" or (self._after_bar_line and kind in ("skip", "inline"))
+            bar_end = match.end() if kind == "bar" else -1
+        self._at_bar_line = bar_end >= 0
         return []
 
     def finish(self) -> list[Bar]:
