@@ -10,23 +10,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from ritornello.errors import ReadError
 from ritornello.score.chord import Chord
-from ritornello.score.key import Key
+from ritornello.score.key import STEP_PITCH_CLASS, Key
 from ritornello.score.musicxml_harmony import read_harmony
 from ritornello.score.musicxml_staff import DEFAULT_VELOCITY, DRUM_PLACES, FORTE_VELOCITY
 
 MAX_MEASURE_QUARTERS = 1024
 """Longest measure that is read, in quarter notes."""
 
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _MODES = {"major": 0, "ionian": 0, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "minor": 9, "aeolian": 9,
           "locrian": 11}  # fmt: skip
 _MINOR_MODES = ("minor", "aeolian", "dorian", "phrygian", "locrian")
 _BEAT_QUARTERS = {"breve": 8.0, "whole": 4.0, "half": 2.0, "quarter": 1.0, "eighth": 0.5, "16th": 0.25}
-_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?$")
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?$")
+_SNARE = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class ReadMeasure:
     """Any of forward, backward, segno, coda, tocoda, fine, dacapo, dalsegno, ending-stop."""
     times: int = 2
     ending: tuple[int, ...] = ()
+    """Numbers of an ending that starts in this measure."""
+    ending_stop: tuple[int, ...] = ()
+    """Numbers of an ending that stops in this measure."""
 
 
 class PartReader:
@@ -67,6 +71,7 @@ class PartReader:
         self.name = name
         self.drum_pitches = drum_pitches
         self.divisions = Fraction(1)
+        self.durations: dict[str, Fraction] = {}  # by text, under these divisions
         self.semitones = 0
         self.velocity = DEFAULT_VELOCITY
 
@@ -102,18 +107,26 @@ class PartReader:
         return self.measure
 
     def _number(self, element: Element, tag: str, default: str = "0") -> Fraction:
-        text = (element.findtext(tag) or default).strip()
-        if not _NUMBER.match(text):
+        return self._fraction(element.findtext(tag) or default, tag)
+
+    def _fraction(self, text: str, tag: str) -> Fraction:
+        number = _fraction(text)
+        if number is None:
             raise ReadError(f"{self.name}: measure {self.number}: {tag} '{text[:20]}' is no number that can be read")
-        return Fraction(text)
+        return number
 
     def _duration(self, element: Element) -> Fraction:
-        duration = self._number(element, "duration") / self.divisions
+        text = element.findtext("duration") or "0"
+        known = self.durations.get(text)
+        if known is not None:
+            return known
+        duration = self._fraction(text, "duration") / self.divisions
         if not 0 <= duration <= MAX_MEASURE_QUARTERS:
             raise ReadError(
                 f"{self.name}: measure {self.number}: a duration of {float(duration):g} quarter notes; "
                 f"at most {MAX_MEASURE_QUARTERS} are read"
             )
+        self.durations[text] = duration
         return duration
 
     def _advance(self, duration: Fraction) -> None:
@@ -126,39 +139,44 @@ class PartReader:
         return max(self.position + self._number(element, "offset") / self.divisions, Fraction(0))
 
     def _note(self, element: Element) -> None:
-        if element.find("grace") is not None:
+        children = {child.tag: child for child in element}
+        if "grace" in children:
             return
         duration = self._duration(element)
-        if element.find("chord") is None:
+        if "chord" not in children:
             self.chord_start = self.position
             self._advance(duration)
-        pitch = self._pitch(element)
-        if pitch is None or duration == 0 or element.find("cue") is not None:
+        if "rest" in children or "cue" in children or duration == 0:
             return
-        ties = {tie.get("type") for tag in ("tie", "notations/tied") for tie in element.findall(tag)}
-        voice = f"{(element.findtext('staff') or '1').strip()}/{(element.findtext('voice') or '1').strip()}"
+        if "pitch" in children:
+            pitch = self._pitch(children["pitch"])
+        elif "unpitched" in children:
+            pitch = self._drum(children["unpitched"], children.get("instrument"))
+        else:
+            return
+        ties: set[str | None] = set()
+        if "tie" in children or "notations" in children:
+            ties = {tie.get("type") for tag in ("tie", "notations/tied") for tie in element.findall(tag)}
+        staff, voice = children.get("staff"), children.get("voice")
+        place = f"{staff.text if staff is not None else 1}/{voice.text if voice is not None else 1}"
         self.measure.notes.append(
             ReadNote(
-                self.chord_start, duration, pitch, self._velocity(element), voice, "stop" in ties, "start" in ties,
-                element.find("unpitched") is not None,
+                self.chord_start, duration, pitch, self._velocity(element), place, "stop" in ties, "start" in ties,
+                "unpitched" in children,
             )
         )  # fmt: skip
 
-    def _pitch(self, element: Element) -> int | None:
-        unpitched = element.find("unpitched")
-        if unpitched is not None:
-            instrument = element.find("instrument")
-            identity = instrument.get("id", "") if instrument is not None else ""
-            place = (unpitched.findtext("display-step") or "C") + (unpitched.findtext("display-octave") or "5")
-            return self.drum_pitches.get(identity, _DRUMS_BY_PLACE.get(place, 38))
-        written = element.find("pitch")
-        if written is None:
-            return None
+    def _drum(self, unpitched: Element, instrument: Element | None) -> int:
+        identity = instrument.get("id", "") if instrument is not None else ""
+        place = (unpitched.findtext("display-step") or "C") + (unpitched.findtext("display-octave") or "5")
+        return self.drum_pitches.get(identity, _DRUMS_BY_PLACE.get(place, _SNARE))
+
+    def _pitch(self, written: Element) -> int:
         step = (written.findtext("step") or "").strip()
-        if step not in _STEPS:
+        if step not in STEP_PITCH_CLASS:
             raise ReadError(f"{self.name}: measure {self.number}: pitch step '{step[:10]}' is not a letter A to G")
         octave, alter = self._number(written, "octave"), self._number(written, "alter")
-        pitch = 12 * (round(octave) + 1) + _STEPS[step] + round(alter) + self.semitones
+        pitch = 12 * (round(octave) + 1) + STEP_PITCH_CLASS[step] + round(alter) + self.semitones
         if not 0 <= pitch <= 127:
             raise ReadError(f"{self.name}: measure {self.number}: a pitch lies outside MIDI's range C-1 to G9")
         return pitch
@@ -175,6 +193,7 @@ class PartReader:
             if not 0 < divisions <= 1_000_000:
                 raise ReadError(f"{self.name}: measure {self.number}: divisions {divisions} are not 1 to 1,000,000")
             self.divisions = divisions
+            self.durations = {}
         transpose = element.find("transpose")
         if transpose is not None:
             octaves = self._number(transpose, "octave-change")
@@ -260,11 +279,20 @@ class PartReader:
             times = repeat.get("times", "2")
             self.measure.times = max(int(times), 1) if times.isdecimal() and len(times) <= 4 else 2
         ending = element.find("ending")
-        if ending is not None and ending.get("type") == "start":
-            numbers = re.findall(r"\d{1,2}", ending.get("number", ""))
-            self.measure.ending = tuple(sorted({int(number) for number in numbers[:32]}))
-        elif ending is not None:
+        if ending is None:
+            return
+        numbers = tuple(sorted({int(number) for number in re.findall(r"[0-9]{1,2}", ending.get("number", ""))[:32]}))
+        if ending.get("type") == "start":
+            self.measure.ending = numbers
+        else:
             self.measure.signs.add("ending-stop")
+            self.measure.ending_stop = numbers
+
+
+@lru_cache(maxsize=4096)
+def _fraction(text: str) -> Fraction | None:
+    text = text.strip()
+    return Fraction(text) if _NUMBER.match(text) else None
 
 
 _DRUMS_BY_PLACE = {place: pitch for pitch, place in reversed(DRUM_PLACES.items())}

@@ -181,8 +181,9 @@ def _repeat_signs(together: list[list[ReadMeasure]]) -> list[RepeatSigns]:
         if "coda" in found and codas > 1 and not has_to_coda:  # of two coda signs the first says where to leave
             found, codas = (found - {"coda"}) | {"tocoda"}, 0
         ending = next((part.ending for part in measure if part.ending), ending)
+        closed = next((part.ending_stop for part in measure if part.ending_stop), ())
         times = max((part.times for part in measure if "backward" in part.signs), default=2)
-        signs.append(RepeatSigns(frozenset(found), times, ending))
+        signs.append(RepeatSigns(frozenset(found), times, ending or closed))  # some files state only where one stops
         if "ending-stop" in found:
             ending = ()
     return signs
@@ -223,7 +224,7 @@ def _meters(bars: list[_Bar], together: list[list[ReadMeasure]], written: list[M
         meter = written[bar.measure]
         length = bar.length
         after = bars[place + 1] if place + 1 < len(bars) else None
-        changes_after = after is not None and any(part.time for part in together[after.measure])
+        changes_after = after is not None and after.follows and any(part.time for part in together[after.measure])
         joins = (
             after is not None
             and not changes_after
@@ -296,7 +297,7 @@ def _keys(bars: list[_Bar], measures: list[list[ReadMeasure]], parts: tuple[Part
 
 def _chords(bars: list[_Bar], column: list[ReadMeasure], end: int) -> tuple[ChordSpan, ...]:
     symbols: list[tuple[int, Chord | None]] = _in_effect(bars, [measure.harmonies for measure in column])
-    ends = [tick for tick, _ in symbols[1:]] + [end]
+    ends = [*(tick for tick, _ in symbols[1:]), end][: len(symbols)]
     return tuple(
         ChordSpan(tick, stop - tick, chord)
         for (tick, chord), stop in zip(symbols, ends, strict=True)

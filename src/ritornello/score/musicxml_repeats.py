@@ -36,7 +36,7 @@ def playback_order(measures: Sequence[RepeatSigns], name: str) -> list[int]:
     """
     order: list[int] = []
     index, start, turn = 0, 0, 1
-    has_jumped = False
+    has_jumped = is_jump = False
     codas = [i for i, measure in enumerate(measures) if "coda" in measure.signs]
     last_endings = _last_endings(measures)
     steps = 0
@@ -45,8 +45,9 @@ def playback_order(measures: Sequence[RepeatSigns], name: str) -> list[int]:
         if len(order) > MAX_BARS or steps > 20 * MAX_BARS:
             raise ReadError(f"{name}: more than {MAX_BARS} bars with repeats played out")
         measure = measures[index]
-        if index > 0 and measures[index - 1].ending and not measure.ending:
+        if not is_jump and index > 0 and measures[index - 1].ending and not measure.ending:
             start, turn = index, 1  # the endings are over
+        is_jump = False
         if "forward" in measure.signs and start != index:
             start, turn = index, 1
         last = last_endings[index]
@@ -57,19 +58,19 @@ def playback_order(measures: Sequence[RepeatSigns], name: str) -> list[int]:
         if has_jumped and "fine" in measure.signs:
             break
         if has_jumped and "tocoda" in measure.signs and any(coda > index for coda in codas):
-            index = next(coda for coda in codas if coda > index)
+            index, is_jump = next(coda for coda in codas if coda > index), True
             continue
         if "backward" in measure.signs and not has_jumped:
             if turn < (last if measure.ending else measure.times):
                 turn += 1
-                index = start
+                index, is_jump = start, True
                 continue
             if not measure.ending:
                 start, turn = index + 1, 1
         if not has_jumped and measure.signs & {"dacapo", "dalsegno"}:
             has_jumped = True
             start = index = _segno(measures, index) if "dalsegno" in measure.signs else 0
-            turn = 1
+            turn, is_jump = 1, True
             continue
         index += 1
     if len(order) > MAX_BARS:
@@ -82,14 +83,15 @@ def _segno(measures: Sequence[RepeatSigns], before: int) -> int:
 
 
 def _last_endings(measures: Sequence[RepeatSigns]) -> list[int]:
-    # For each measure the highest number among the endings that stand side by side with it; 0 outside endings.
+    # For each measure the highest number among the endings that stand side by side with it, at least 2: a first ending
+    # alone is followed by what needs no bracket. 0 outside endings.
     last = [0] * len(measures)
     index = 0
     while index < len(measures):
         stop = index
         while stop < len(measures) and measures[stop].ending:
             stop += 1
-        highest = max((number for measure in measures[index:stop] for number in measure.ending), default=0)
+        highest = max([2, *(number for measure in measures[index:stop] for number in measure.ending)])
         last[index:stop] = [highest] * (stop - index)
         index = stop + 1
     return last

@@ -2,7 +2,7 @@
 
 Own writer, since notation is what a lead sheet is for: note values, ties and triplets (`notation`), beams (`beams`),
 voices (`voices`), spelling and accidentals (`spelling`) are decided here, not left to the program that opens the file.
-Nothing of a song on the grid is lost but controllers: `musicxml_reader` gives the same song back. Two things that
+Nothing of a song within its bars is lost but controllers: `musicxml_reader` gives the same song back. Two things that
 MusicXML has no element for stand in ``<miscellaneous>``: the form with its exact bars (people see rehearsal marks) and
 the roles of the parts. A pickup, our short first metre, is written as an unnumbered first measure.
 """
@@ -225,7 +225,7 @@ def _marks(song: Song, bars: _Bars) -> dict[int, list[str]]:
         )
     shown_qpm = 0.0
     bar = 0
-    for tempo in song.tempi:
+    for tempo in (tempo for tempo in song.tempi if tempo.tick < bars.lines[-1]):
         while bar + 2 < len(bars.lines) and bars.lines[bar + 1] <= tempo.tick:
             bar += 1
         offset = tempo.tick - bars.lines[bar]
