@@ -135,6 +135,7 @@ def test_chord_symbols_last_until_the_next():
         ("C4|:D4|1,3E4:|2F4:|G4|", "CDEDFDEG"),
         ("|:C4|1-2D4:|3E4||", "CDCDCE"),
         ("|::C4::|D4|", "CCCD"),
+        ("|:C4|1-2-1 D4:|3 E4|", "CDCDCE"),
         ("|:C4:||:D4:|E4|", "CCDDE"),
         ("|:C4|1D4:|2E4:||:F4|1G4:|2A4||", "CDCEFGFA"),
     ],

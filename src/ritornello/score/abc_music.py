@@ -56,6 +56,7 @@ _TOKEN = re.compile(
 )
 _CHORD_NOTE = re.compile(_NOTE + "(-?)")
 _LENGTH_PARTS = re.compile(_LENGTH)
+_ENDING_RANGE = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 
 
@@ -219,9 +220,8 @@ class VoiceReader:
 
     def _ending(self, text: str) -> None:
         passes: set[int] = set()
-        for item in text.split(","):
-            first, _, last = item.partition("-")
-            passes.update(range(int(first[:3]), min(int((last or first)[:3]), 99) + 1))
+        for first, last in _ENDING_RANGE.findall(text):
+            passes.update(range(int(first), int(last or first) + 1))
         if self._bar.length:
             self._push(Bar())
         self._bar.endings = tuple(sorted(passes))
