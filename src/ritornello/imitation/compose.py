@@ -33,6 +33,12 @@ MOST_OTHER_AGREEMENT = 0.25
 LIKENESS_WEIGHT = 10.0
 """What likeness to a phrase of the seed costs, beyond half its limit, in nats per event."""
 
+EXACT_CHORDS_SHARE = 0.35
+"""Share of repeats that keep their source's chords as they are (human pairs: 41 %)."""
+
+CHORD_VARIANTS = 8
+"""Variants of a repeat's chords to choose from."""
+
 REDRAWS = 50
 """Rejections after which the strength is lowered (spec, section 6)."""
 
@@ -205,7 +211,7 @@ class SongWriter:
                 phrase.letter, phrase.bars, place, chords, onsets, durations, pitches,
                 tuple(basic_pitches(onsets, durations, pitches, steps, composer.size)),
             )  # fmt: skip
-            composer.melody.adapt(phrase.letter, pitches)
+            composer.melody.adapt(phrase.letter, onsets, pitches, chords)
             score = basic_score + pitch_score - self._cost(phrase, start, new)
             if best is None or score > best.score:
                 best = dataclasses.replace(new, score=score)
@@ -325,9 +331,23 @@ class SongWriter:
             self.composer.chords.end(
                 chords, phrase.letter, phrase.bars, place if place != "free" else "section_end", closes
             )
-        elif place != "free" and self.rng.random() < 0.3:
-            chords = self.composer.chords.with_other_chord(phrase.letter, chords, alike=False)
+        elif place != "free" and self.rng.random() >= EXACT_CHORDS_SHARE:
+            chords = self._varied_chords(phrase.letter, chords)
         return tuple(chords)
+
+    def _varied_chords(self, letter: str, chords: list[ChordSymbol]) -> list[ChordSymbol]:
+        """Return the chords with one or two drawn anew: of several variants the one that the letter's histograms lack."""
+        so_far = [written.chords for written in self.written if written.letter == letter]
+        best: tuple[float, list[ChordSymbol]] | None = None
+        for number in range(CHORD_VARIANTS):
+            variant = self.composer.chords.with_other_chord(letter, chords, alike=False)
+            if number % 2:
+                variant = self.composer.chords.with_other_chord(letter, variant, alike=False)
+            distance = self.composer.styles.chord_distance(letter, *so_far, variant)
+            if best is None or distance < best[0]:
+                best = (distance, variant)
+        assert best is not None
+        return best[1]
 
     def _varied(
         self, phrase: Phrase, new: NewPhrase, old: NewPhrase, place: Place, closes: bool, goal: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray
 from ritornello.imitation.model import MAX_INTERVAL, START, Place, SongModel, position_of, weight_of
@@ -17,6 +18,7 @@ from ritornello.imitation.phrase import Line
 from ritornello.imitation.sampling import backward_messages, draw, sample_chain
 from ritornello.imitation.style import Styles
 from ritornello.imitation.tables import FloatArray
+from ritornello.score.chord import QUALITIES
 
 HARMONY_EXPONENT = 1.0
 """Weight of the pitch class in its chord, in the product of models."""
@@ -54,6 +56,12 @@ class MelodyWriter:
         self.states = model.pitches
         self._tensors: dict[str, FloatArray] = {}
         self._corrections: dict[str, FloatArray] = {}
+        self._tone_weights = np.ones(4)
+        self._tones: dict[ChordSymbol, NDArray[np.bool_]] = {}
+        self._seed_tones = np.zeros((4, 2))
+        for events in model.events.phrases:
+            if events.phrase.is_melodic and len(events.onsets):
+                self._seed_tones += self._count_tones(events.onsets, events.pitches, events.chords)
         self._harmony: dict[tuple[ChordSymbol, int], FloatArray] = {}
 
     def draw_basics(
@@ -162,11 +170,12 @@ class MelodyWriter:
     ) -> FloatArray:
         weight = weight_of(onset, wait, self.steps_per_beat, self.size)
         beat = min(onset // self.steps_per_beat, len(chords) - 1)
-        potential = self._harmonic_fit(chords[beat], weight).copy()
+        potential = self._harmonic_fit(chords[beat], weight) * self._tone_factors(chords[beat], weight)
         # A note that is held into the next chord must bear it too.
         held_beat = min((onset + wait - self.steps_per_beat) // self.steps_per_beat, len(chords) - 1)
         if held_beat > beat and chords[held_beat] != chords[beat]:
-            potential *= self._harmonic_fit(chords[held_beat], weight) ** HELD_EXPONENT
+            held = self._harmonic_fit(chords[held_beat], weight) * self._tone_factors(chords[held_beat], weight)
+            potential *= held**HELD_EXPONENT
         basic = basics[min(onset // self.size, len(basics) - 1)]
         if basic is not None:
             offsets = self.model.probabilities("offset", weight)
@@ -186,6 +195,16 @@ class MelodyWriter:
             self._harmony[(chord, weight)] = found
         return found
 
+    def _tone_factors(self, chord: ChordSymbol, weight: int) -> FloatArray:
+        return np.where(self._is_tone(chord), self._tone_weights[weight], 1.0)
+
+    def _is_tone(self, chord: ChordSymbol) -> NDArray[np.bool_]:
+        found = self._tones.get(chord)
+        if found is None:
+            classes = [(chord[0] + step) % 12 for step in QUALITIES.get(chord[1], ())]
+            found = self._tones[chord] = np.isin(self.states % 12, classes)
+        return found
+
     def _tensor(self, letter: str) -> FloatArray:
         found = self._tensors.get(letter)
         if found is None:
@@ -201,20 +220,34 @@ class MelodyWriter:
         """Return ``(25,)`` factors on the intervals, see `adapt`."""
         return self._corrections.setdefault(letter, np.ones(2 * MAX_INTERVAL + 1))
 
-    def adapt(self, letter: str, pitches: IntArray) -> None:
-        """Correct the interval model after a candidate: what the product of models makes too often is made rarer.
+    def adapt(self, letter: str, onsets: IntArray, pitches: IntArray, chords: Sequence[ChordSymbol]) -> None:
+        """Correct the models after a candidate: what their product makes too often is made rarer.
 
-        A product of models does not keep the marginals of its factors; repeated notes above all come out too many,
-        because every factor likes them. This is iterative scaling, one step a candidate.
+        A product of models does not keep the marginals of its factors: repeated notes come out too many because every
+        factor likes them, chord tones on strong beats too few. This is iterative scaling, one step a candidate, of the
+        intervals of a letter and of the chord tones by weight of the note.
         """
+        rate = ADAPT_RATE * self.model.strength
         wanted = np.array([self.styles.of(letter).interval[i] for i in range(-MAX_INTERVAL, MAX_INTERVAL + 1)], float)
         made = np.bincount(np.clip(np.diff(pitches), -MAX_INTERVAL, MAX_INTERVAL) + MAX_INTERVAL, minlength=25)
-        if not wanted.sum() or not made.sum():
-            return
-        ratio = (wanted / wanted.sum() + ADAPT_FLOOR) / (made / made.sum() + ADAPT_FLOOR)
-        rate = ADAPT_RATE * self.model.strength
-        self._corrections[letter] = np.clip(self.corrections(letter) * ratio**rate, 0.1, 10.0)
-        self._tensors.pop(letter, None)
+        if wanted.sum() and made.sum():
+            ratio = (wanted / wanted.sum() + ADAPT_FLOOR) / (made / made.sum() + ADAPT_FLOOR)
+            self._corrections[letter] = np.clip(self.corrections(letter) * ratio**rate, 0.1, 10.0)
+            self._tensors.pop(letter, None)
+        seed, new = self._seed_tones + 1.0, self._count_tones(onsets, pitches, chords) + 1.0
+        ratio = (seed[:, 1] / seed[:, 0]) / (new[:, 1] / new[:, 0])
+        self._tone_weights = np.clip(self._tone_weights * ratio**rate, 0.2, 20.0)
+
+    def _count_tones(self, onsets: IntArray, pitches: IntArray, chords: Sequence[ChordSymbol]) -> FloatArray:
+        """Return ``(4, 2)`` counts of notes by weight: outside the chord, in the chord."""
+        counts = np.zeros((4, 2))
+        waits = np.diff(np.append(onsets, max(len(chords) * self.steps_per_beat, int(onsets[-1]) + 1)))
+        for onset, wait, pitch in zip(onsets.tolist(), waits.tolist(), pitches.tolist(), strict=True):
+            chord = chords[min(onset // self.steps_per_beat, len(chords) - 1)]
+            if chord != NO_CHORD:
+                weight = weight_of(onset, wait, self.steps_per_beat, self.size)
+                counts[weight, int((pitch - chord[0]) % 12 in QUALITIES[chord[1]])] += 1
+        return counts
 
     def _next_row(self, letter: str, known: Sequence[int], tensor: FloatArray) -> FloatArray:
         if not known:

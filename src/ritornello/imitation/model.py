@@ -155,7 +155,6 @@ class Contexts:
         if self.is_prior:
             return (self.mode, before, on_barline), (self.mode, before), (self.mode,), ()
         return (
-            (letter, bar, before, on_barline),
             (letter, before, on_barline),
             (letter, before),
             (before,),

@@ -110,10 +110,15 @@ class Styles:
         distance = jensen_shannon_distance(interval, style.interval)
         return (distance + jensen_shannon_distance(in_chord, style.in_chord)) / 2
 
-    def chord_distance(self, letter: str, chords: Sequence[ChordSymbol]) -> float:
-        """Return how far a phrase's chord changes and basses are from the seed's letter, 0..1."""
+    def chord_distance(self, letter: str, *phrases: Sequence[ChordSymbol]) -> float:
+        """Return how far the chord changes and basses of phrases together are from the seed's letter, 0..1."""
         style = self.of(letter)
-        change, bass = self.chord_counts(chords)
+        change: Histogram = Counter()
+        bass: Histogram = Counter()
+        for chords in phrases:
+            more_change, more_bass = self.chord_counts(chords)
+            change += more_change
+            bass += more_bass
         return (jensen_shannon_distance(change, style.change) + jensen_shannon_distance(bass, style.bass)) / 2
 
     def rhythm_distance(self, letter: str, patterns: Sequence[int]) -> float:
