@@ -78,9 +78,9 @@ def analyze(song: Song, with_form: bool = True) -> Analysis:
     """
     _check(song)
     stated = is_stated(song)
-    grid = find_bar_grid(song)
-    heard, melody_confidence = with_roles(grid.song)
-    heard = _separate_melody(heard)
+    heard, melody_confidence = with_roles(song)
+    grid = find_bar_grid(_separate_melody(heard))
+    heard = grid.song
     chords_confidence = key_confidence = 1.0
     if not heard.chords:
         chords, chords_confidence = find_chords(heard)

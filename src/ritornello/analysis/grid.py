@@ -23,8 +23,8 @@ from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 BAR_LENGTHS = (16, 12)
 """Bar lengths that are considered, in sixteenths: four beats, and three (or six eighths)."""
 
-REPHASE_COST = 20.0
-"""What a bar of irregular length costs, in the units of a bar's score; chosen on the validation split."""
+REPHASE_COST = 5.0
+"""What a bar of irregular length costs, in the units of a bar's score (log odds); by cross-validation."""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -96,11 +96,14 @@ def best_bars(scores: FloatArray, length: int, rephase_cost: float = REPHASE_COS
     return np.array(row[::-1], dtype=np.int64)
 
 
-FILE_MARGIN = 1.5
+FILE_MARGIN = 0.3
 """How far the file's own bars may score below the best ones (mean a bar) and still be believed."""
 
 TRIPLE_MARGIN = -0.1
 """Self-similarity at 16 minus that at 12 sixteenths below which a song counts in threes (all train songs agree)."""
+
+WINDOW_BARS = 8
+"""Bars in the windows whose phase the weights were fitted to tell: scores of so many bars sum to log odds."""
 
 MIN_NOTES = 24
 """With fewer notes there is no evidence against the file's bars."""
@@ -188,7 +191,7 @@ def self_similarity(features: FloatArray, lag: int) -> float:
 
 
 def _confidence(row: BarRow) -> float:
-    return float(1 / (1 + np.exp(-2.0 * row.margin)))
+    return float(1 / (1 + np.exp(-WINDOW_BARS * row.margin)))
 
 
 def _regular_length(song: Song) -> int:

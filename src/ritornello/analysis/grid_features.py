@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.analysis.melody import one_voice
 from ritornello.score import Part
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
@@ -21,11 +22,15 @@ FEATURES = (
     "onsets", "bass onset", "bass depth", "bass length", "bass change", "summed length", "longest note",
     "harmonic change 4", "harmonic change 8", "harmonic change 16", "top onset", "top length", "velocity",
     "endings", "held", "kick", "snare", "cymbal", "drum onsets",
+    "melody onset", "melody wait", "phrase end", "phrase start", "long melody note", "melody step", "melody leap",
+    "melody held",
 )  # fmt: skip
 """The columns of `metrical_features`; the numbers are window lengths in sixteenths."""
 
 LONGEST = 16
 """A note counts for at most this many sixteenths: pedal tones and ties over bars say nothing about the next bar."""
+
+MIN_MELODY_NOTES = 4
 
 _KICK, _SNARE, _CYMBAL = (35, 36), (38, 40), (49, 52, 55, 57)
 
@@ -37,7 +42,8 @@ def metrical_features(parts: Sequence[Part], origin_ticks: int, length: int) -> 
     """Return the features of each sixteenth.
 
     Args:
-        parts: the song's parts; drums count only in the drum features.
+        parts: the song's parts; drums count only in the drum features, and the melody features need a part with that
+            role.
         origin_ticks: the tick of sixteenth 0; notes before it count at 0.
         length: number of sixteenths n.
 
@@ -50,7 +56,10 @@ def metrical_features(parts: Sequence[Part], origin_ticks: int, length: int) -> 
     if pitched:
         columns[:15] = _pitched(np.concatenate(pitched), origin_ticks, length)
     if drums:
-        columns[15:] = _drums(np.concatenate(drums), origin_ticks, length)
+        columns[15:19] = _drums(np.concatenate(drums), origin_ticks, length)
+    melody = next((part.notes for part in parts if part.role == "melody"), None)
+    if melody is not None and len(melody) >= MIN_MELODY_NOTES:
+        columns[19:] = _melody(one_voice(melody), origin_ticks, length)
     features = columns.T
     deviation = features.std(axis=0)
     return np.where(deviation > 1e-9, (features - features.mean(axis=0)) / np.maximum(deviation, 1e-9), 0.0)
@@ -147,3 +156,27 @@ def _drums(notes: NDArray[np.void], origin: int, n: int) -> FloatArray:
     rows = [np.minimum(np.bincount(start[np.isin(notes["pitch"], kind)], minlength=n), 1) for kind in
             (_KICK, _SNARE, _CYMBAL)]  # fmt: skip
     return np.stack([*rows, np.log1p(np.bincount(start, minlength=n))]).astype(float)
+
+
+def _melody(notes: NDArray[np.void], origin: int, n: int) -> FloatArray:
+    """Onsets, lengths, phrase ends (a rest of a beat or a wait of three beats follows) and pitch steps of the tune."""
+    start = np.clip(nearest_sixteenth(notes["onset"], origin), 0, n - 1)
+    stop = np.clip(nearest_sixteenth(notes["onset"] + notes["duration"], origin), 0, n - 1)
+    wait = np.minimum(np.diff(start, append=start[-1] + LONGEST), LONGEST)
+    rest = np.append(start[1:] - stop[:-1], LONGEST)
+    ends_phrase = (rest >= 4) | (wait >= 12)
+    starts_phrase = np.append(True, ends_phrase[:-1])
+    step = np.clip(np.diff(notes["pitch"].astype(float), prepend=float(notes["pitch"][0])), -7, 7) / 7
+    columns = np.zeros((8, n))
+    columns[0, start] = 1
+    columns[1, start] = wait / LONGEST
+    columns[2, start[ends_phrase]] = 1
+    columns[3, start[starts_phrase]] = 1
+    columns[4, start[wait >= 6]] = 1
+    columns[5, start] = step
+    columns[6, start] = np.abs(step)
+    held = np.zeros(n + 1)
+    np.add.at(held, np.minimum(start + 1, n), 1)
+    np.add.at(held, np.minimum(np.maximum(stop, start + 1), n), -1)
+    columns[7] = np.cumsum(held)[:n] > 0
+    return columns
