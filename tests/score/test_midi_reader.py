@@ -11,6 +11,7 @@ from midi_builder import control, meta, midi_file, note, program, tempo, time_si
 
 from ritornello.errors import ReadError
 from ritornello.score import Form, Key, KeyRegion, Meter, Part, Song, Tempo, make_notes, smf
+from ritornello.score.instruments import GENERAL_MIDI_NAMES
 from ritornello.score.midi_reader import microseconds_from_tempo, read_midi, tempo_from_microseconds
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import PITCH_BEND
@@ -206,6 +207,10 @@ def test_names_in_other_encodings(name: str, data: bytes):
 )  # fmt: skip
 def test_roles_only_from_names_that_leave_no_doubt(name: str, role: str | None):
     assert read([meta(0, smf.TRACK_NAME, name.encode()), *note(0, 480, 60)]).parts[0].role == role
+
+
+def test_general_midi_has_128_names():
+    assert len(set(GENERAL_MIDI_NAMES)) == 128
 
 
 def test_the_original_is_kept():
