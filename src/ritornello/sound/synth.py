@@ -7,7 +7,7 @@ with a gain for each side and a release. Volume and expression act on the whole 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,20 @@ from numpy.typing import NDArray
 
 from ritornello.errors import ReadError
 from ritornello.score.song import PITCH_BEND
-from ritornello.sound.envelope import low_frequency_oscillator
+from ritornello.sound.envelope import low_frequency_oscillator, modulation_envelope
 from ritornello.sound.performance import BEND_RANGE, EXPRESSION, PAN, VOLUME, PartPerformance
 from ritornello.sound.soundfont import DRUM_BANK, Preset, SoundFont
 from ritornello.sound.voice import FilterSettings, Times, Tone, WaveSettings, make_wave
-from ritornello.sound.zones import KEY, PITCH_WHEEL, PRESSURE, VELOCITY, WHEEL_RANGE, Region, preset_regions
+from ritornello.sound.zones import (
+    GENERATOR_NUMBERS,
+    KEY,
+    PITCH_WHEEL,
+    PRESSURE,
+    VELOCITY,
+    WHEEL_RANGE,
+    Region,
+    preset_regions,
+)
 
 MAX_NOTE_S = 60.0
 """A note is let go after this time, however long its key is held."""
@@ -33,6 +42,10 @@ _CHOKE_S = 0.05
 """Time in which an open hi-hat falls silent when the closed one is struck."""
 
 _Controller = Callable[[int, bool], Any]
+
+_PITCH = ("fine_tune", "coarse_tune", "vib_lfo_to_pitch", "mod_lfo_to_pitch")
+_SETTLED = (*_PITCH, "filter_fc", "filter_q", "attenuation", "pan")
+"""Generators that modulators may change; those of pitch also while a note sounds, the others at its onset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +143,18 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
     releases = onsets + np.maximum(np.round(held_s * rate).astype(np.int64), 1)
     playing: dict[tuple[int, int], list[int]] = {}
     known: dict[tuple[Any, ...], tuple[WaveSettings, FilterSettings, float, float]] = {}
-    moving = _Moving(performance)
-    at_onsets = {number: performance.curve(number).at(notes["onset_s"]).tolist() for number in moving.numbers}
+    at_onsets = {
+        number: performance.curve(number).at(notes["onset_s"]).tolist()
+        for number in sorted(_sources(regions, _SETTLED))
+    }
+    bending = [performance.curve(number) for number in sorted(_sources(regions, _PITCH))]
+    bending = [curve for curve in bending if len(curve.times_s) > 1]
     columns = (notes["key"].tolist(), notes["velocity"].tolist(), onsets.tolist(), releases.tolist())
     for note, (key, velocity, onset, release) in enumerate(zip(*columns, strict=True)):
         if (key, velocity) not in playing:
             playing[key, velocity] = _playing(regions, key, velocity, performance.is_drums)
         values = {number: column[note] for number, column in at_onsets.items()}
-        moves = moving.during(onset / rate, release / rate + 1.0)
+        moves = any(not curve.is_constant(onset / rate, release / rate + 1.0) for curve in bending)
         for index in playing[key, velocity]:
             region = regions[index]
             address = (index, key, velocity, *values.values())
@@ -146,9 +163,20 @@ def _voices(performance: PartPerformance, regions: tuple[Region, ...], rate: int
             wave, filter_settings, gain, pan = known[address]
             if moves:
                 wave = replace(wave, note=note, held_frames=release - onset)
-            elif region.generators["mod_env_to_pitch"] or region.generators["sample_modes"] == 3:
+            elif _depends_on_release(region, wave.key, (release - onset) / rate):
                 wave = replace(wave, held_frames=release - onset)
             yield _Voice(onset, release, wave, filter_settings, gain, pan)
+
+
+def _depends_on_release(region: Region, key: int, held_s: float) -> bool:
+    """Whether the wave itself, not only its level and filter, changes when the key is released."""
+    if region.generators["sample_modes"] == 3:
+        return True
+    depth = region.generators["mod_env_to_pitch"]
+    if depth == 0:
+        return False
+    level = modulation_envelope(region.generators, key, np.array([held_s]), None)[0]
+    return bool(abs(depth * level) >= 0.5)  # half a cent
 
 
 def _playing(regions: tuple[Region, ...], key: int, velocity: int, is_drums: bool) -> list[int]:
@@ -164,17 +192,20 @@ def _playing(regions: tuple[Region, ...], key: int, velocity: int, is_drums: boo
     return []
 
 
-class _Moving:
-    """Which controllers of a part bend the sound of its notes, and when they move."""
-
-    def __init__(self, performance: PartPerformance) -> None:
-        used = set(performance.events["number"].tolist())
-        self.numbers = sorted((used - {VOLUME, EXPRESSION}) | {PAN, PITCH_BEND, BEND_RANGE})
-        pitch = [n for n in self.numbers if n in (1, PITCH_BEND, BEND_RANGE)]
-        self._curves = [performance.curve(n) for n in pitch if len(performance.curve(n).times_s) > 1]
-
-    def during(self, start_s: float, stop_s: float) -> bool:
-        return any(not curve.is_constant(start_s, stop_s) for curve in self._curves)
+def _sources(regions: tuple[Region, ...], targets: Iterable[str]) -> set[int]:
+    """Return the numbers of the curves that modulators of some generators listen to; volume and expression aside."""
+    numbers = {GENERATOR_NUMBERS[target] for target in targets}
+    general = {PITCH_WHEEL: PITCH_BEND, WHEEL_RANGE: BEND_RANGE}
+    found: set[int] = set()
+    for source, target, amount, amount_source, _ in {row for region in regions for row in region.modulators}:
+        if target in numbers and amount != 0:
+            for word in (source, amount_source):
+                index = word & 0x7F
+                if word & 0x80:
+                    found.add(index)
+                elif index in general:
+                    found.add(general[index])
+    return found - {VOLUME, EXPRESSION}
 
 
 def _controller(key: int, velocity: int, value_of: Callable[[int], Any]) -> _Controller:
