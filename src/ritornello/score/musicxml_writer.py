@@ -9,6 +9,7 @@ the roles of the parts. A pickup, our short first metre, is written as an unnumb
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ def _bars(song: Song) -> _Bars:
         bar_grid(meter.numerator, meter.denominator, stop - start)
         for meter, start, stop in zip(meters, lines, lines[1:], strict=False)
     ]
+    if has_pickup:
+        grids[0] = dataclasses.replace(grids[0], is_whole=False)
     return _Bars(lines, grids, meters, printed, has_pickup)
 
 

@@ -73,12 +73,14 @@ class Grid:
         groups: beats as ranges ``(start, stop)`` of ticks: what is beamed together.
         strength: for each tick of the bar how strong it is: 9 bar line, 4 half bar, 3 beat, 2 and 1 its divisions.
         is_compound: whether the beats are dotted.
+        is_whole: whether the bar is as long as the time signature says; only then its rest is a whole-bar rest.
     """
 
     length: int
     groups: tuple[tuple[int, int], ...]
     strength: tuple[int, ...]
     is_compound: bool
+    is_whole: bool = True
 
 
 @cache
@@ -113,7 +115,7 @@ def bar_grid(numerator: int, denominator: int, length: int) -> Grid:
     if unit == 12:
         edges = list(range(0, unit * count + 1, unit))
     groups = [(a, min(b, length)) for a, b in pairwise(edges) if a < length]
-    return Grid(length, tuple(groups), tuple(strength[:length]), compound)
+    return Grid(length, tuple(groups), tuple(strength[:length]), compound, length == unit * count)
 
 
 def write_bar(events: Sequence[Event], grid: Grid, cuts: Collection[int] = ()) -> list[Written]:
@@ -136,7 +138,7 @@ def write_bar(events: Sequence[Event], grid: Grid, cuts: Collection[int] = ()) -
             filled.append(event)
         position = event.stop
     cuts = sorted(cut for cut in cuts if 0 < cut < grid.length)
-    if len(filled) == 1 and not filled[0].notes and not cuts:
+    if len(filled) == 1 and not filled[0].notes and not cuts and grid.is_whole:
         return [Written(0, grid.length, FULL_BAR, 0, ())]
     filled = _cut(filled, cuts)
     triplets = _triplets(filled, grid)
