@@ -79,11 +79,20 @@ def choose(lines: Lines, readings: Sequence[Reading]) -> tuple[Reading, float]:
         and reading.cost_after <= lowest[1] + 1e-9
         and reading.cost_before + reading.cost_after <= lowest[2] + 1e-9
     ]
+    if len(outright) == 1 and _is_alone(kept, lowest[0], lowest[1]):
+        return outright[0], judged(outright[0])
     best = min(
-        outright or kept,
+        kept,
         key=lambda reading: (round(judged(reading), 6), -round(reading.score, 6), -_covered(reading.after)),
     )
     return best, judged(best)
+
+
+def _is_alone(readings: Sequence[Reading], before: float, after: float) -> bool:
+    """Return whether only one reading has the lowest length before, and only one the lowest after."""
+    shortest_before = sum(reading.cost_before <= before + 1e-9 for reading in readings)
+    shortest_after = sum(reading.cost_after <= after + 1e-9 for reading in readings)
+    return shortest_before == shortest_after == 1
 
 
 def _covered(row: Row) -> int:

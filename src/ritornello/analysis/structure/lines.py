@@ -183,12 +183,9 @@ class Lines:
         return longest
 
     def longest_opening(self, first: int, stop: int) -> int:
-        """Return the longer of the first two notes with their rests; an opening rest counts to the first note."""
+        """Return the longest of an opening rest and the first two notes with the rests after them."""
         opening, notes = self.cut_bars(first, stop)
-        lengths = [note.end - note.start for note in notes[:2]]
-        if not lengths:
-            return opening
-        return max(lengths[0] + opening, *lengths[1:], 0)
+        return max(opening, *(note.end - note.start for note in notes[:2]), 0)
 
 
 def lines_of(song: Song, chord_tones: Sequence[frozenset[int]] | None = None) -> Lines:

@@ -1,15 +1,19 @@
 """Search for covers: sets of families that explain a song with a short description.
 
 Follows Dai, Zhang and Dannenberg (2020): families come in order of their first start and each may be added to every
-cover so far; a cover is kept while its cost, or what its free bars could still bring it to, is near the best. We limit
-the covers by number, never by a clock, so the result does not depend on the computer; covers are bit sets in rows of
-64-bit words, and a family is tried on all of them at once.
+cover so far; a cover is kept while its cost, or what its free bars could still bring it to, is near the best. Where the
+authors stop by the clock and search subsets of the families first, we limit the number of covers and keep the most
+promising ones, so the result does not depend on the computer. Covers are bit sets in columns of 64-bit words; families
+that start at the same bar exclude each other, so such a group is tried on all covers before it in one sweep.
+
+Axes: C covers, W words of 64 bars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +27,18 @@ BAR_COST = 1.3
 SEGMENT_COST = 1.0
 """h: description length of a segment."""
 
-MAX_COVERS = 40_000
-"""Covers that are kept at a time; beyond it those with the worst bound are dropped."""
+MAX_COVERS = 4_000
+"""Covers that are kept at a time; beyond it the least promising are dropped."""
+
+SCOUT_COVERS = 500
+"""Covers kept at a time by a first quick search, whose best cost lets the full one drop hopeless covers early."""
+
+HOPE_WEIGHT = 0.8
+"""Share of a cover's best possible saving that counts when covers are ranked for the limit (1 would keep dreamers)."""
 
 Words = NDArray[np.uint64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,155 +56,201 @@ class Cover:
     score: float
 
 
-@dataclass
-class _Store:
-    """Covers as columns; rows are only added or marked dead, so that a row's parent stays what it was."""
+@dataclass(frozen=True)
+class _Covers:
+    """Covers as columns; ``row`` is the place in the family tree of `_History`."""
 
-    words: Words
-    cost: NDArray[np.float64]
-    score: NDArray[np.float64]
-    parent: NDArray[np.int64]
-    family: NDArray[np.int64]
-    key: NDArray[np.uint64]
-    bound: NDArray[np.float64]
-    alive: NDArray[np.bool_]
-    size: int = 1
-    rows: dict[int, int] = field(default_factory=dict)
+    words: Words  # (C, W)
+    cost: FloatArray
+    score: FloatArray
+    row: IntArray
 
-    def grow(self, extra: int) -> None:
-        while self.size + extra > len(self.cost):
-            for name in ("words", "cost", "score", "parent", "family", "key", "bound", "alive"):
-                column = getattr(self, name)
-                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+    def take(self, index: IntArray | NDArray[np.bool_]) -> _Covers:
+        return _Covers(self.words[index], self.cost[index], self.score[index], self.row[index])
+
+    @staticmethod
+    def join(parts: Sequence[_Covers]) -> _Covers:
+        return _Covers(
+            np.concatenate([part.words for part in parts]),
+            np.concatenate([part.cost for part in parts]),
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.row for part in parts]),
+        )
+
+
+class _History:
+    """Which family was added to which cover, for every cover that was ever kept."""
+
+    def __init__(self) -> None:
+        self._parent = [np.array([-1])]
+        self._family = [np.array([-1])]
+        self.size = 1
+
+    def add(self, parents: IntArray, families: IntArray) -> IntArray:
+        rows = np.arange(self.size, self.size + len(parents))
+        self._parent.append(parents)
+        self._family.append(families)
+        self.size += len(parents)
+        return rows
+
+    def families(self, rows: IntArray) -> list[tuple[int, ...]]:
+        parent, family = np.concatenate(self._parent).tolist(), np.concatenate(self._family).tolist()
+        result: list[tuple[int, ...]] = []
+        for row in rows.tolist():
+            found: list[int] = []
+            while parent[row] >= 0:
+                found.append(family[row])
+                row = parent[row]
+            result.append(tuple(reversed(found)))
+        return result
 
 
 def search(lines: Lines, families: Sequence[Family], max_covers: int = MAX_COVERS) -> tuple[list[Cover], bool]:
-    """Return the covers near the best one, cheapest first, and whether none had to be dropped.
+    """Return the covers near the best one, cheapest first, and whether none had to be dropped for the limit.
 
     Args:
         lines: the song.
         families: the families; the order does not matter.
         max_covers: covers kept at a time.
     """
-    count = -(-lines.bars // 64)
-    margin = lines.melodic_bars / 10
-    random_words = np.random.default_rng(1).integers(1, 2**63, size=lines.bars, dtype=np.uint64)
-    start_cost = SEGMENT_COST + BAR_COST * lines.bars
-    store = _Store(
-        words=np.zeros((1024, count), dtype=np.uint64),
-        cost=np.full(1024, start_cost),
-        score=np.zeros(1024),
-        parent=np.full(1024, -1),
-        family=np.full(1024, -1),
-        key=np.zeros(1024, dtype=np.uint64),
-        bound=np.zeros(1024),
-        alive=np.zeros(1024, dtype=bool),
-    )
-    store.alive[0] = True
-    store.rows[0] = 0
-    cheapest = start_cost
-    complete = True
     order = sorted(range(len(families)), key=lambda i: (families[i].starts[0], families[i].bars, families[i].starts))
-    position = -1
-    for index in order:
+    start_cost = SEGMENT_COST + BAR_COST * lines.bars
+    covers, history, complete = _sweep(lines, families, order, start_cost, min(SCOUT_COVERS, max_covers))
+    if not complete:
+        covers, history, complete = _sweep(lines, families, order, float(covers.cost.min()), max_covers)
+    covers = covers.take(np.lexsort((-covers.score, np.round(covers.cost, 9))))
+    sets = history.families(covers.row)
+    costs, scores = covers.cost.tolist(), covers.score.tolist()
+    return [Cover(*entry) for entry in zip(sets, costs, scores, strict=True)], complete
+
+
+def _sweep(
+    lines: Lines, families: Sequence[Family], order: Sequence[int], known_cost: float, max_covers: int
+) -> tuple[_Covers, _History, bool]:
+    """Return the covers within the margin of the best one, and whether the limit held.
+
+    Args:
+        lines: the song.
+        families: the families.
+        order: their indices by first start.
+        known_cost: a cost that can be reached.
+        max_covers: covers kept at a time.
+    """
+    width = -(-lines.bars // 64)
+    margin = lines.melodic_bars / 10
+    history = _History()
+    start_cost = SEGMENT_COST + BAR_COST * lines.bars
+    covers = _Covers(np.zeros((1, width), np.uint64), np.array([start_cost]), np.zeros(1), np.zeros(1, np.int64))
+    complete = True
+    rates = _savings(families, order)
+    cheapest = known_cost
+    groups = [(start, list(group)) for start, group in groupby(order, key=lambda i: families[i].starts[0])]
+    for place, (_, group) in enumerate(groups):
+        # Later families start further right; what they can save at best decides which covers have a future.
+        future = groups[place + 1][0] if place + 1 < len(groups) else lines.real_end
+        right, rate = _words(range(future, lines.real_end), width), rates.get(future, 0.0)
+        grown, owners = [covers], [np.full(len(covers.cost), -1)]
+        for index in group:
+            new = _add(covers, families[index], lines)
+            if len(new.cost):
+                cheapest = min(cheapest, float(new.cost.min()))
+                new = new.take(new.cost - _hope(new.words, right, rate) <= cheapest + margin)
+                grown.append(new)
+                owners.append(np.full(len(new.cost), index))
+        pool = _Covers.join(grown)
+        bound = pool.cost - _hope(pool.words, right, rate)
+        near = bound <= cheapest + margin
+        covers, held = _select(pool.take(near), np.concatenate(owners)[near], bound[near], max_covers, history)
+        complete &= held
+    return covers, history, complete
+
+
+def _savings(families: Sequence[Family], order: Sequence[int]) -> dict[int, float]:
+    """Return for each first start the most that a family from there on saves per bar it covers.
+
+    A family of k fragments with l bars saves g (l - l / k) and adds k segments, save one for each run it closes.
+    """
+    rates: dict[int, float] = {}
+    best = 0.0
+    for index in reversed(order):
         family = families[index]
-        if family.starts[0] != position:
-            position = family.starts[0]
-            complete &= _thin(store, cheapest + 1.5 * margin, lines, position, max_covers)
-        cheapest = _try_family(store, family, index, lines, cheapest, margin, random_words)
-    living = np.flatnonzero(store.alive[: store.size])
-    living = living[np.lexsort((-store.score[living], store.cost[living]))]
-    return [Cover(_families_of(store, row), store.cost[row], store.score[row]) for row in living.tolist()], complete
+        saved = BAR_COST * (family.covered - family.bars) - SEGMENT_COST * len(family.starts)
+        best = max(best, saved / family.covered)
+        rates[family.starts[0]] = best
+    return rates
 
 
-def _try_family(
-    store: _Store, family: Family, index: int, lines: Lines, cheapest: float, margin: float, keys: Words
-) -> float:
-    count = store.words.shape[1]
-    covered = [bar for start in family.starts for bar in range(start, start + family.bars)]
-    own = _words(covered, count)
-    size = store.size
-    clash = store.words[:size, 0] & own[0]
-    for word in range(1, count):
-        clash |= store.words[:size, word] & own[word]
-    parents = np.flatnonzero(store.alive[:size] & (clash == 0))
-    if not len(parents):
-        return cheapest
-    bars = set(covered)
-    left = [s - 1 for s in family.starts if s > lines.real_start and s - 1 not in bars]
-    right = [s + family.bars for s in family.starts if s + family.bars < lines.real_end and s + family.bars not in bars]
-    joints = sum(s + family.bars in family.starts for s in family.starts)
-    old = store.words[parents]
-    edges = joints + _count(~old & _words(left, count)) + _count(~old & _words(right, count))
-    cost = store.cost[parents] - BAR_COST * (family.covered - family.bars) + SEGMENT_COST * edges
-    new = old | own
-    bound = cost - _hope(new, family.starts[0], lines)
-    cheapest = min(cheapest, float(cost.min()))
-    keep = np.flatnonzero((cost <= cheapest + margin) | (bound <= cheapest + margin))
-    if not len(keep):
-        return cheapest
-    key = store.key[parents[keep]] + keys[covered].sum(dtype=np.uint64)
-    score = store.score[parents[keep]] + family.score
-    store.grow(len(keep))
-    columns = zip(keep.tolist(), key.tolist(), cost[keep].tolist(), score.tolist(), strict=True)
-    chosen: list[int] = []
-    rows: list[int] = []
-    for order, (_, number, value, points) in enumerate(columns):
-        known = store.rows.get(number)
-        if known is not None and store.alive[known]:
-            tie = abs(store.cost[known] - value) < 1e-9
-            if not (value < store.cost[known] - 1e-9 or (tie and points > store.score[known] + 1e-9)):
-                continue
-            store.alive[known] = False
-        row = store.size
-        store.size += 1
-        store.rows[number] = row
-        chosen.append(order)
-        rows.append(row)
-        # Written at once because a later candidate of this very family may meet it.
-        store.cost[row], store.score[row], store.alive[row] = value, points, True
-    picked = keep[chosen]
-    store.words[rows] = new[picked]
-    store.parent[rows] = parents[picked]
-    store.family[rows] = index
-    store.key[rows] = key[chosen]
-    store.bound[rows] = bound[picked]
-    return cheapest
+def _add(covers: _Covers, family: Family, lines: Lines) -> _Covers:
+    """Return the covers with a family added, for those that it does not overlap; ``row`` is the parent's."""
+    width = covers.words.shape[1]
+    bars = {bar for start in family.starts for bar in range(start, start + family.bars)}
+    own = _words(bars, width)
+    clash = covers.words[:, 0] & own[0]
+    for word in range(1, width):
+        clash |= covers.words[:, word] & own[word]
+    old = covers.take(np.flatnonzero(clash == 0))
+    stops = [start + family.bars for start in family.starts]
+    left = [start - 1 for start in family.starts if start > lines.real_start and start - 1 not in bars]
+    right = [stop for stop in stops if stop < lines.real_end and stop not in bars]
+    joints = sum(stop in family.starts for stop in stops)
+    edges = joints + _count(~old.words & _words(left, width)) + _count(~old.words & _words(right, width))
+    cost = old.cost - BAR_COST * (family.covered - family.bars) + SEGMENT_COST * edges
+    return _Covers(old.words | own, cost, old.score + family.score, old.row)
 
 
-def _hope(words: Words, start: int, lines: Lines) -> NDArray[np.float64]:
-    """Return how much the free bars from ``start`` on could lower the cost at best."""
-    right = _words(range(start, lines.real_end), words.shape[1])
-    free = _count(~words & right)
-    return np.where(free < 8, 0.0, BAR_COST * (free - 4) + SEGMENT_COST * (1 - free // 4))
+def _select(
+    covers: _Covers, owners: IntArray, bound: FloatArray, max_covers: int, history: _History
+) -> tuple[_Covers, bool]:
+    """Return one cover for each set of bars, at most so many, and whether the limit held.
+
+    Args:
+        covers: covers; ``row`` of new ones is their parent's.
+        owners: the family that made each, -1 for those that are not new.
+        bound: the cost that each may still reach.
+        max_covers: the limit.
+        history: takes the new covers that are kept.
+    """
+    keys = [covers.words[:, word] for word in range(covers.words.shape[1])]
+    order = np.lexsort((owners, -covers.score, np.round(covers.cost, 9), *keys))
+    ordered = covers.words[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    chosen = order[first]
+    complete = len(chosen) <= max_covers
+    if not complete:
+        promise = covers.cost[chosen] - HOPE_WEIGHT * (covers.cost[chosen] - bound[chosen])
+        chosen = chosen[np.argsort(np.round(promise, 9), kind="stable")[:max_covers]]
+    chosen = np.sort(chosen)
+    kept, kept_owners = covers.take(chosen), owners[chosen]
+    fresh = kept_owners >= 0
+    kept.row[fresh] = history.add(kept.row[fresh], kept_owners[fresh])
+    return kept, complete
 
 
-def _thin(store: _Store, limit: float, lines: Lines, start: int, max_covers: int) -> bool:
-    """Drop covers that can no longer come near the best, then the worst beyond the limit; True if the limit held."""
-    rows = np.flatnonzero(store.alive[: store.size])
-    bound = np.minimum(store.cost[rows], store.cost[rows] - _hope(store.words[rows], start, lines))
-    store.alive[rows[bound > limit]] = False
-    rows, bound = rows[bound <= limit], bound[bound <= limit]
-    if len(rows) <= max_covers:
-        return True
-    worst = np.argsort(bound, kind="stable")[max_covers:]
-    store.alive[rows[worst]] = False
-    return False
+def _hope(words: Words, right: Words, rate: float) -> FloatArray:
+    """Return how much the free bars of ``right`` could lower the cost at best.
+
+    The authors' bound (one phrase of four bars fills them all), and ours: no family saves more than ``rate`` a bar.
+    """
+    open_bars = ~words & right
+    free = _count(open_bars)
+    theirs = BAR_COST * (free - 4) + SEGMENT_COST * (1 - free // 4)
+    ours = rate * free + SEGMENT_COST * _runs(open_bars)
+    return np.where(free < 8, 0.0, np.minimum(theirs, ours))
 
 
-def _families_of(store: _Store, row: int) -> tuple[int, ...]:
-    found: list[int] = []
-    while store.parent[row] >= 0:
-        found.append(int(store.family[row]))
-        row = int(store.parent[row])
-    return tuple(reversed(found))
+def _runs(words: Words) -> IntArray:
+    """Return the number of runs of set bits."""
+    before = words << np.uint64(1)
+    before[:, 1:] |= words[:, :-1] >> np.uint64(63)
+    return _count(words & ~before)
 
 
-def _words(bars: Sequence[int] | range, count: int) -> Words:
+def _words(bars: set[int] | list[int] | range, width: int) -> Words:
     mask = sum(1 << bar for bar in bars)
-    return np.array([(mask >> (64 * word)) & (2**64 - 1) for word in range(count)], dtype=np.uint64)
+    return np.array([(mask >> (64 * word)) & (2**64 - 1) for word in range(width)], dtype=np.uint64)
 
 
-def _count(words: Words) -> NDArray[np.int64]:
-    total: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+def _count(words: Words) -> IntArray:
+    total: IntArray = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
     return total
