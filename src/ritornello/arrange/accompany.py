@@ -1,6 +1,7 @@
 """The seed's accompaniment, bar by bar, under new chords: its figures, register, touch and pedal, on other notes.
 
-Our design. Each new bar takes the notes of one seed bar (`source_bars`) and moves them from the seed's chord to the new one
+Our design. Each new bar takes the notes of one seed bar (`source_bars`) and moves them from the seed's chord to the
+new one
 (`revoice`); drums are taken over. Where the seed has no bass part, the lowest voice of its accompaniment becomes one.
 """
 
@@ -92,8 +93,8 @@ def accompany(seed: Song, plan: ArrangePlan) -> tuple[Part, ...]:
 def split_bass(part: Part) -> tuple[Part, Part]:
     """Return the bass voice of an accompaniment as a part of its own, and the rest.
 
-    A note is bass if it is at most `BASS_TOP`, nothing lower sounds when it starts, and it is within a fifth of the lowest
-    note of the half note around it.
+    A note is bass if it is at most `BASS_TOP`, nothing lower sounds when it starts, and it is within a fifth of the
+    lowest note of the half note around it.
     """
     notes = part.notes
     onsets, ends = notes["onset"].astype(np.int64), notes["onset"].astype(np.int64) + notes["duration"]

@@ -22,8 +22,8 @@ def plain_parts(
 ) -> tuple[Part, ...]:
     """Return a part of held chords and, if wanted, one of bass notes.
 
-    Chords are struck where they change and again at each bar line; their tones lie around ``centre``, each as near as can
-    be to the chord before.
+    Chords are struck where they change and again at each bar line; their tones lie around ``centre``, each as near as
+    can be to the chord before.
 
     Args:
         chords: the chords.

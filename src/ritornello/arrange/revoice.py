@@ -1,7 +1,8 @@
 """Notes over one chord moved onto another: close by, in order, with the chord's third and its bass.
 
 Our design. Upper voices go to chord tones near their own pitch (voice leading by least movement, no crossing); the bass
-keeps its function, so a root stays a root; notes outside the chord keep their distance from the chord tone they lean on.
+keeps its function, so a root stays a root; notes outside the chord keep their distance from the chord tone they lean
+on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which bar of a seed each bar of a new song takes its accompaniment from.
 
 Our design. With the seed's own form every bar takes the bar in its place, so build-ups, fills and the ending stay where
-they belong. With another form a segment takes the seed's segment of the same letter, the first for the first, and so on.
+they belong. With another form a segment takes the seed's segment of the same letter, the first for the first, and so
+on.
 """
 
 from __future__ import annotations

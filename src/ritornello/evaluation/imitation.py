@@ -2,7 +2,8 @@
 
 Imitation spec, sections 5 and 7. The style distance is the mean of five square roots of Jensen–Shannon divergences
 (base 2, so 0..1) between histograms over the bars of the melodic phrases. Measured anchors on POP909 (780 songs in
-4/4): halves of one song .258, two songs .538; phrases of one letter agree at .846 of their sixteenths, of other letters .209.
+4/4): halves of one song .258, two songs .538; phrases of one letter agree at .846 of their sixteenths, of other
+letters .209.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A whole song from a form: first phrases of each letter, their repeats, endings, pickups.
 
-Imitation spec, section 4. A repeat copies an earlier phrase of its letter and is then varied like human repeats are: its
+Imitation spec, section 4. A repeat copies an earlier phrase of its letter and is then varied like human repeats are:
+its
 ending first, then single half bars over the same basic melody, while its agreement stays above a goal drawn for it.
 """
 
@@ -8,18 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
-from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, basic_pitches, pattern_of
+from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents, basic_pitches
 from ritornello.imitation.generate import Composer
+from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
 from ritornello.imitation.model import Place
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
 from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
 from ritornello.imitation.settings import REFINEMENTS, STYLE_WEIGHT
-from ritornello.imitation.tables import FloatArray
+from ritornello.imitation.variation import PhraseEditor
 
 EXACT_SHARE = 0.5
 """Share of repeats that copy their source note for note (human pairs: 27 %, counted over all pairs)."""
@@ -40,23 +41,10 @@ CHORD_VARIANTS = 8
 """Variants of a repeat's chords to choose from."""
 
 REDRAWS = 50
-"""Rejections after which the strength is lowered (spec, section 6)."""
+"""Most rejections of a phrase; the last half of them is drawn at a strength lowered by 0.2."""
 
-
-@dataclass(frozen=True)
-class Kept:
-    """What the new song takes over from the seed unchanged.
-
-    Attributes:
-        structure: how closely each repeat repeats its source, besides the form itself.
-        chords, rhythm, melody, bass: these, note for note.
-    """
-
-    structure: bool = False
-    chords: bool = False
-    rhythm: bool = False
-    melody: bool = False
-    bass: bool = False
+TAIL_NOTES = 16
+"""Notes before a phrase that a run could begin in."""
 
 
 class SongWriter:
@@ -91,7 +79,7 @@ class SongWriter:
         ]
         self.written: list[NewPhrase] = []
         self.line = Line()
-        self.lowered = 0
+        self.editor = PhraseEditor(self.composer)
         self.warnings: list[str] = []
 
     @property
@@ -112,7 +100,32 @@ class SongWriter:
             self.line = self.line.plus(phrase.start_bar * self._steps_per_bar, new)
         if not (self.kept.melody or self.kept.rhythm):
             self._add_pickups()
+        if not self.kept.melody:
+            self._repair()
         return self.written
+
+    def _repair(self) -> None:
+        """Redraw half bars until no run of the whole melody, pickups included, is over the copy limits."""
+        guard = self.composer.guard
+        for attempt in range(REDRAWS):
+            line = Line()
+            bounds: list[tuple[int, int]] = []
+            for phrase, new in zip(self.phrases, self.written, strict=True):
+                bounds.append((len(line.onsets), phrase.index))
+                line = line.plus(phrase.start_bar * self._steps_per_bar, new)
+            wrong = guard.violations(line.onsets, line.pitches) if guard is not None else []
+            if not wrong:
+                return
+            first, index = max(bound for bound in bounds if bound[0] <= wrong[0])
+            new, start = self.written[index], self.phrases[index].start_bar * self._steps_per_bar
+            at = int(new.onsets[wrong[0] - first]) // self.composer.size * self.composer.size
+            editor = self.editor if attempt < REDRAWS // 2 else PhraseEditor(self.composer_at(1))
+            before = Line(line.onsets[:first], line.pitches[:first])
+            closes = index == max(phrase.index for phrase in self.phrases if phrase.is_melodic)
+            self.written[index] = editor.redrawn(
+                new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm
+            )
+        self.warnings.append("a run over the copy limit could not be drawn anew; see originality in this report")
 
     def _phrase(self, phrase: Phrase, place: Place, closes: bool, last: bool) -> NewPhrase:
         seed = self._seed_of(phrase)
@@ -142,36 +155,10 @@ class SongWriter:
         seed = self._seed_of(phrase)
         if self.kept.chords and seed is not None:
             return seed.chords
-        emission = self._emission(phrase, seed)
+        emission = None
+        if seed is not None:
+            emission = chord_emission(self.composer, seed, self.kept, self.bass_of_beat)
         return self.composer.chords.draw(phrase.letter, phrase.bars, place, closes, emission)[0]
-
-    def _emission(self, phrase: Phrase, seed: PhraseEvents | None) -> FloatArray | None:
-        """Return how well each chord fits the kept melody and bass on each beat, or None if neither is kept."""
-        if seed is None or not (self.kept.melody or self.kept.bass):
-            return None
-        vocabulary = self.model.mixture("chord").vocabulary
-        beats = phrase.bars * self.composer.beats
-        emission = np.ones((beats, len(vocabulary)))
-        from ritornello.score.chord import QUALITIES
-
-        tones = np.zeros((len(vocabulary), 12), bool)
-        basses = np.full(len(vocabulary), -1)
-        for index, symbol in enumerate(vocabulary):
-            if symbol != NO_CHORD:
-                tones[index, [(symbol[0] + step) % 12 for step in QUALITIES[symbol[1]]]] = True
-                basses[index] = (symbol[0] + symbol[2]) % 12
-        if self.kept.melody:
-            size = self.composer.steps_per_beat
-            for onset, duration, pitch in zip(seed.onsets, seed.durations, seed.pitches, strict=True):
-                for beat in range(onset // size, min((onset + duration - 1) // size + 1, beats)):
-                    share = min(onset + duration, (beat + 1) * size) - max(onset, beat * size)
-                    emission[beat] *= np.where(tones[:, pitch % 12], 1.0, 0.3 ** (share / 2))
-        if self.kept.bass and self.bass_of_beat is not None:
-            start = phrase.start_bar * self.composer.beats
-            for beat, bass in enumerate(self.bass_of_beat[start : start + beats].tolist()):
-                if bass >= 0:
-                    emission[beat] *= np.where(basses == bass, 1.0, np.where(tones[:, bass], 0.05, 0.002))
-        return emission
 
     # --- first phrases ----------------------------------------------------------------------------------------------
 
@@ -216,16 +203,16 @@ class SongWriter:
             if best is None or score > best.score:
                 best = dataclasses.replace(new, score=score)
         assert best is not None
-        return self._refined(phrase, best, place, closes)
+        return self._refined(phrase, best, closes)
 
-    def _refined(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
-        """Redraw the notes of single half bars while that brings the histograms nearer and the seed's phrases no nearer."""
+    def _refined(self, phrase: Phrase, new: NewPhrase, closes: bool) -> NewPhrase:
+        """Redraw the notes of single half bars while that lowers the cost."""
         start = phrase.start_bar * self._steps_per_bar
         segments = phrase.bars * self._steps_per_bar // self.composer.size
         cost = self._cost(phrase, start, new)
         for _ in range(round(REFINEMENTS * self.model.strength)):
             at = int(self.rng.integers(segments)) * self.composer.size
-            changed = self._redrawn(phrase, new, at, at + self.composer.size, place, closes, rhythm=False)
+            changed = self.editor.redrawn(new, at, at + self.composer.size, self.line, start, closes, rhythm=False)
             lower = self._cost(phrase, start, changed)
             if lower < cost:
                 new, cost = changed, lower
@@ -246,15 +233,14 @@ class SongWriter:
         return max((likeness(mine, roll) for roll in self._seed_degrees), default=0.0)
 
     def _violations(self, start: int, new: NewPhrase) -> list[int]:
+        """Return the notes of a phrase that complete too long a run, after the melody so far."""
         guard = self.composer.guard
         if guard is None or not len(new.onsets):
             return []
-        tail = Line(self.line.onsets[-16:], self.line.pitches[-16:]).plus(start, new)
-        return [
-            index
-            for index in guard.violations(tail.onsets, tail.pitches)
-            if index >= len(tail.onsets) - len(new.onsets)
-        ]
+        before = Line(self.line.onsets[-TAIL_NOTES:], self.line.pitches[-TAIL_NOTES:])
+        whole = before.plus(start, new)
+        first = len(before.onsets)
+        return [index - first for index in guard.violations(whole.onsets, whole.pitches) if index >= first]
 
     # --- repeats ----------------------------------------------------------------------------------------------------
 
@@ -285,36 +271,18 @@ class SongWriter:
 
     def _repeat(self, phrase: Phrase, place: Place, closes: bool, last: bool, source: int) -> NewPhrase:
         old = self.written[source]
-        new = dataclasses.replace(
-            old,
-            bars=phrase.bars,
-            place=place,
-            source=source,
-            chords=self._repeated_chords(phrase, place, closes or last, old),
-        )
+        chords = self._repeated_chords(phrase, place, closes or last, old)
+        new = dataclasses.replace(old, place=place, source=source, chords=chords)
         if not phrase.is_melodic:
-            return new
-        steps = phrase.bars * self._steps_per_bar
+            return dataclasses.replace(new, bars=phrase.bars)
+        start = phrase.start_bar * self._steps_per_bar
         goal = self._goal(phrase, source)
-        old_steps = old.bars * self._steps_per_bar
-        if steps < old_steps:
-            inside = new.onsets < steps
-            onsets = new.onsets[inside]
-            new = dataclasses.replace(
-                new, onsets=onsets, pitches=new.pitches[inside],
-                durations=np.minimum(new.durations[inside], steps - onsets),
-                basics=new.basics[: steps // self.composer.size],
-            )  # fmt: skip
-            new = self._redrawn(phrase, new, (phrase.bars - 1) * self._steps_per_bar, steps, place, closes)
-        elif steps > old_steps:
-            missing = (steps - old_steps) // self.composer.size
-            new = dataclasses.replace(new, basics=new.basics + (None,) * missing)
-            new = self._redrawn(phrase, new, old_steps, steps, place, closes)
+        new = self.editor.with_length(new, phrase.bars, self.line, start, closes)
         if goal < 1.0:
-            new = self._varied(phrase, new, old, place, closes, goal)
-        elif closes or place != old.place:
-            new = self._with_ending(phrase, new, place, closes)
-        return self._without_copies(phrase, new, place, closes)
+            new = self.editor.varied(new, old, goal, self.line, start, closes)
+        elif not self.kept.structure and (closes or place != old.place):
+            new = self.editor.with_ending(new, self.line, start, closes)
+        return self._without_copies(start, new, closes)
 
     def _repeated_chords(self, phrase: Phrase, place: Place, closes: bool, old: NewPhrase) -> tuple[ChordSymbol, ...]:
         seed = self._seed_of(phrase)
@@ -349,85 +317,15 @@ class SongWriter:
         assert best is not None
         return best[1]
 
-    def _varied(
-        self, phrase: Phrase, new: NewPhrase, old: NewPhrase, place: Place, closes: bool, goal: float
-    ) -> NewPhrase:
-        if closes or place != old.place or self.rng.random() < 0.5:
-            changed = self._with_ending(phrase, new, place, closes)
-            if closes or rolls_agree(changed, old, self._steps_per_bar) >= goal - 0.1:
-                new = changed
-        segments = phrase.bars * self._steps_per_bar // self.composer.size
-        for _ in range(24):
-            reached = rolls_agree(new, old, self._steps_per_bar)
-            if reached <= goal + 0.03:
-                break
-            segment = int(self.rng.integers(0, max(1, segments - 1)))
-            start = segment * self.composer.size
-            changed = self._redrawn(phrase, new, start, start + self.composer.size, place, closes)
-            if goal - 0.03 <= rolls_agree(changed, old, self._steps_per_bar) < reached:
-                new = changed
-        return new
-
-    def _with_ending(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
-        steps = phrase.bars * self._steps_per_bar
-        length = self._steps_per_bar if closes or place == "section_end" else self.composer.size
-        return self._redrawn(phrase, new, max(0, steps - length), steps, place, closes)
-
-    def _redrawn(
-        self, phrase: Phrase, new: NewPhrase, start: int, stop: int, place: Place, closes: bool, rhythm: bool = True
-    ) -> NewPhrase:
-        """Draw the notes that start in steps ``start`` to ``stop`` of a phrase anew, the basic melody kept where it is."""
-        composer, size = self.composer, self.composer.size
-        steps = phrase.bars * self._steps_per_bar
-        before = new.onsets < start
-        after = new.onsets >= stop
-        patterns = [pattern_of(new.onsets, at, size) for at in range(0, steps, size)]
-        if (rhythm and self.rng.random() < 0.6) or stop == steps:
-            for segment in range(start // size, stop // size):
-                patterns[segment] = self.composer.rhythm.draw_pattern(phrase.letter, patterns, segment, place)
-        fresh = composer.rhythm.onsets_of(patterns[start // size : stop // size], start // size)
-        if not len(fresh) and (not before.any() or closes):
-            fresh = np.array([start], np.int64)
-        onsets = np.concatenate([new.onsets[before], fresh, new.onsets[after]])
-        basics = list(new.basics) + [None] * (len(patterns) - len(new.basics))
-        if len(fresh):
-            line = self.line.plus(phrase.start_bar * self._steps_per_bar, _head(new, before))
-            degree = None
-            if stop == steps or not after.any():
-                chord = new.chords[min(int(fresh[-1]) // composer.steps_per_beat, len(new.chords) - 1)]
-                degree = composer.melody.draw_final_degree(place, chord, closes)
-            following = int(new.pitches[after][0]) if after.any() else None
-            pitches, _ = composer.melody.draw_pitches(
-                phrase.letter, fresh, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
-                final_degree=degree, following=following,
-            )  # fmt: skip
-        else:
-            pitches = np.zeros(0, np.int64)
-        waits = np.diff(np.append(onsets, steps))
-        durations = np.concatenate([new.durations[before], np.zeros(len(fresh), np.int64), new.durations[after]])
-        first, stop_fresh = int(before.sum()), int(before.sum()) + len(fresh)
-        for index in range(max(0, first - 1) if len(fresh) else first, len(onsets)):
-            last = index == len(onsets) - 1
-            if index < stop_fresh or (last and closes):
-                wait = int(waits[index])
-                durations[index] = composer.rhythm.draw_duration(phrase.letter, wait, place if last else None, closes)
-        durations = np.minimum(durations, waits)
-        all_pitches = np.concatenate([new.pitches[before], pitches, new.pitches[after]])
-        return dataclasses.replace(
-            new, onsets=onsets, durations=durations, pitches=all_pitches,
-            basics=tuple(basic_pitches(onsets, durations, all_pitches, steps, size)),
-        )  # fmt: skip
-
-    def _without_copies(self, phrase: Phrase, new: NewPhrase, place: Place, closes: bool) -> NewPhrase:
+    def _without_copies(self, start: int, new: NewPhrase, closes: bool) -> NewPhrase:
         """Draw anew where the repeat, after its new neighbour, would share too long a run with the seed."""
-        start = phrase.start_bar * self._steps_per_bar
-        for _ in range(REDRAWS):
+        for attempt in range(REDRAWS):
             wrong = self._violations(start, new)
             if not wrong:
                 break
-            first = wrong[0] - min(len(self.line.onsets), 16)
-            at = int(new.onsets[max(0, first)]) // self.composer.size * self.composer.size
-            new = self._redrawn(phrase, new, at, at + self.composer.size, place, closes)
+            at = int(new.onsets[wrong[0]]) // self.composer.size * self.composer.size
+            editor = self.editor if attempt < REDRAWS // 2 else PhraseEditor(self.composer_at(1))
+            new = editor.redrawn(new, at, at + self.composer.size, self.line, start, closes)
         return new
 
     # --- kept melody or rhythm, pickups -----------------------------------------------------------------------------
@@ -441,50 +339,11 @@ class SongWriter:
         steps = phrase.bars * self._steps_per_bar
         pitches = seed.pitches
         if not self.kept.melody and len(seed.onsets):
-            pitches = self._pitches_on(phrase, place, closes, seed, chords, old)
+            pitches = pitches_on_rhythm(self.composer, seed, chords, place, closes, old, self.line)
         basics = basic_pitches(seed.onsets, seed.durations, pitches, steps, self.composer.size)
         return NewPhrase(
             phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches, tuple(basics), 0.0, source
         )
-
-    def _pitches_on(
-        self,
-        phrase: Phrase,
-        place: Place,
-        closes: bool,
-        seed: PhraseEvents,
-        chords: tuple[ChordSymbol, ...],
-        old: NewPhrase | None,
-    ) -> IntArray:
-        composer = self.composer
-        steps = phrase.bars * self._steps_per_bar
-        patterns = [pattern_of(seed.onsets, at, composer.size) for at in range(0, steps, composer.size)]
-        wanted = None
-        if old is not None:
-            roll = old.roll(max(steps, old.bars * self._steps_per_bar))[seed.onsets]
-            wanted = np.where(roll > 0, roll - 1000, -1000)
-        chord = chords[min(int(seed.onsets[-1]) // composer.steps_per_beat, len(chords) - 1)]
-        degree = composer.melody.draw_final_degree(place, chord, closes and phrase.is_melodic)
-        best: tuple[float, IntArray] | None = None
-        for _ in range(composer.candidates):
-            basics, basic_score = composer.melody.draw_basics(phrase.letter, chords, patterns, place)
-            if old is not None:
-                basics = [
-                    b if b is None else a
-                    for a, b in zip((*old.basics, *basics[len(old.basics) :]), basics, strict=False)
-                ]
-            pitches, score = composer.melody.draw_pitches(
-                phrase.letter, seed.onsets, chords, basics, self.line, phrase.start_bar * self._steps_per_bar,
-                final_degree=degree, wanted=wanted,
-            )  # fmt: skip
-            new = NewPhrase(phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches)
-            score += basic_score - STYLE_WEIGHT * self.model.strength * composer.styles.melody_distance(
-                phrase.letter, new
-            )
-            if best is None or score > best[0]:
-                best = (score, pitches)
-        assert best is not None
-        return best[1]
 
     def _add_pickups(self) -> None:
         """Give phrases after a segment without melody the pickup rhythm that the seed has there, on new pitches."""
@@ -530,12 +389,6 @@ def _degrees(phrase: NewPhrase | PhraseEvents, steps: int) -> IntArray:
     for onset, duration, pitch in zip(phrase.onsets, phrase.durations, phrase.pitches, strict=True):
         roll[onset : onset + duration] = pitch % 12
     return roll
-
-
-def _head(phrase: NewPhrase, chosen: np.ndarray) -> NewPhrase:
-    return dataclasses.replace(
-        phrase, onsets=phrase.onsets[chosen], durations=phrase.durations[chosen], pitches=phrase.pitches[chosen]
-    )
 
 
 def _events_agreement(one: PhraseEvents, other: PhraseEvents, steps_per_bar: int) -> float:

@@ -1,8 +1,8 @@
 """The writers of one song's layers together: chords, rhythm, melody.
 
-Imitation spec, section 4. What we changed: candidates are weighed at each layer, since a good rhythm is worth keeping when
-its melody is not; and the score has a further term, how well the phrase's histograms match those of the seed's phrases of
-the same letter.
+Imitation spec, section 4. What we changed: candidates are weighed at each layer, since a good rhythm is worth keeping
+when its melody is not; and the score has a further term, how well the phrase's histograms match those of the seed's
+phrases of the same letter.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ import numpy as np
 from ritornello.arrange import ArrangePlan, accompany, source_bars
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_meter
-from ritornello.imitation.compose import Kept, SongWriter
+from ritornello.imitation.compose import SongWriter
 from ritornello.imitation.data import NO_CHORD, IntArray, SongEvents, chord_of, in_mode, song_events
 from ritornello.imitation.framework import Framework, framework_of
 from ritornello.imitation.generate import Composer
+from ritornello.imitation.kept import Kept
 from ritornello.imitation.model import SongModel
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.imitation.phrase import NewPhrase
@@ -264,7 +265,7 @@ def _phrase_references(events: SongEvents) -> list[int]:
 
 
 def _song(job: _Job, phrases: tuple[Phrase, ...], written: list[NewPhrase], rng: np.random.Generator) -> Song:
-    seed, events, grid = job.seed, job.events, job.events.grid
+    seed, events = job.seed, job.events
     meter = usual_meter(seed)
     references = [events.reference + job.shift] * len(phrases)
     keys: tuple[KeyRegion, ...] = (KeyRegion(0, job.key),)

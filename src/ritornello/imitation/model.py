@@ -1,8 +1,9 @@
 """The statistical models of one song, each with back-off to a prior learned from many.
 
-Imitation spec, section 3. What we changed: contexts know the letter of the phrase (a verse keeps the verse's rhythms), a
-bar may repeat an earlier bar of its phrase (the spec's motif reuse), and a note's pitch is drawn from the product of three
-distributions (interval after interval, pitch class in the chord, distance from the basic pitch) instead of one.
+Imitation spec, section 3. What we changed: contexts know the letter of the phrase (a verse keeps the verse's
+rhythms), a
+bar may repeat an earlier bar of its phrase (the spec's motif reuse), and a note's pitch is drawn from the product of
+three distributions (interval after interval, pitch class in the chord, distance from the basic pitch) instead of one.
 """
 
 from __future__ import annotations

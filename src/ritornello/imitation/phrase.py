@@ -20,7 +20,8 @@ class NewPhrase:
         bars: length.
         place: where it ends.
         chords: one symbol per beat.
-        onsets, durations, pitches: ``(n,)`` the melody: steps from the start of the phrase, semitones above the reference.
+        onsets, durations, pitches: ``(n,)`` the melody: steps from the start of the phrase, semitones above the
+            reference.
         basics: basic pitch of each rhythm segment, None where nothing sounds.
         score: the score of the candidate.
         source: index of the phrase that it repeats, or None.

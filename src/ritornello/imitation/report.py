@@ -22,8 +22,8 @@ from ritornello.evaluation.imitation import (
     style_histograms,
 )
 from ritornello.evaluation.phrase_grid import PhraseGrid
-from ritornello.imitation.compose import Kept
 from ritornello.imitation.data import SongEvents
+from ritornello.imitation.kept import Kept
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, CopyLimits, likeness
 from ritornello.imitation.phrase import NewPhrase
 from ritornello.score import Song, make_notes

@@ -1,8 +1,9 @@
 """Exact sampling of chains: filter backward, sample forward.
 
-A chain of choices whose neighbours depend on each other, with a wish at its end (a cadence), cannot be drawn from left to
-right without running into dead ends. The backward pass sums over all futures; the forward pass then draws each item with
-its share of them. The spec asks for beam search here; sampling keeps what beam search loses, the variety.
+A chain of choices whose neighbours depend on each other, with a wish at its end (a cadence), cannot be drawn from
+left to
+right without running into dead ends. The backward pass sums over all futures; the forward pass then draws each item
+with its share of them. The spec asks for beam search here; sampling keeps what beam search loses, the variety.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def backward_messages(tensor: FloatArray, potentials: FloatArray, last: FloatArr
         last: ``(states, states)`` weight of the last two items for what follows, or None.
 
     Returns:
-        float64 ``(n, states, states)``: at ``[i, before, now]`` the sum over all items after ``i``, scaled to a maximum of 1.
+        float64 ``(n, states, states)``: at ``[i, before, now]`` the sum over all items after ``i``, scaled to a
+        maximum of 1.
     """
     number, states = potentials.shape
     messages = np.ones((number, states, states))

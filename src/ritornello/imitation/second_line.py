@@ -1,7 +1,7 @@
 """A second melody for seeds that have one: the seed's rhythm in each bar, new pitches over the new chords.
 
-Our design. The bridge is a tune, so its notes are not moved like an accompaniment's: they are drawn from models of its own,
-and its own copy guard watches over them.
+Our design. The bridge is a tune, so its notes are not moved like an accompaniment's: they are drawn from models of
+its own, and its own copy guard watches over them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The prior: the same tables as a seed's, counted over many songs.
 
-Imitation spec, section 3: "P₀ the distribution learned from the training split (never from test songs)". The shipped file
-holds counts of short contexts only: at most two successive half-bar rhythms, basic pitches or intervals, never a melody.
+Imitation spec, section 3: "P₀ the distribution learned from the training split (never from test songs)". The shipped
+file holds counts of short contexts only: at most two successive half-bar rhythms, basic pitches or intervals, never a
+melody.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PRIOR_NAME = "imitation-pop909"
 
 FORMAT = 1
 LEAST_COUNT = 3.0
-"""Items counted less often than this in a context are left out of the file: they are noise, and the file stays small."""
+"""Items counted less often than this in a context are left out of the file: they are noise."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def build_prior(dataset: Any, ids: Iterable[str], progress: Callable[[int, int],
         if progress is not None:
             progress(done, len(ids))
     note = (
-        "Counts over songs of POP909 (MIT licence, copyright 2020 Music X Lab) with the structure annotations of Shuqi Dai "
-        "(MIT licence, copyright 2020 Shuqi Dai); training split, no melodies."
+        "Counts over songs of POP909 (MIT licence, copyright 2020 Music X Lab) with the structure annotations of "
+        "Shuqi Dai (MIT licence, copyright 2020 Shuqi Dai); training split, no melodies."
     )
     return Prior(tables, len(ids) - len(skipped), note, tuple(skipped))
 
