@@ -46,14 +46,16 @@ def cents(hz: float, reference_hz: float) -> float:
     return float(1200 * np.log2(hz / reference_hz))
 
 
-def comb_deviation_cents(mono: np.ndarray, expected_hz: float, rate: int = 44100) -> tuple[float, float]:
+def comb_deviation_cents(
+    mono: np.ndarray, expected_hz: float, rate: int = 44100, reach: int = 120
+) -> tuple[float, float]:
     """Find the fundamental near the expected one whose harmonics gather most of the spectrum.
 
-    Returns the deviation in cents (-120..120), and how far its comb stands out from those beside it: about 1 for noise.
+    Returns the deviation in cents (-reach..reach), and how far its comb stands out from those beside it: about 1 for noise.
     """
     size = 2 ** int(np.ceil(np.log2(4 * len(mono))))
     spectrum = np.abs(np.fft.rfft(mono.astype(np.float64) * np.hanning(len(mono)), size))
-    deviations = np.arange(-120.0, 121.0)
+    deviations = np.arange(-float(reach), reach + 1.0)
     harmonics = np.arange(1, 13)
     hz = (expected_hz * 2 ** (deviations / 1200))[:, None] * harmonics
     amplitudes = np.interp(hz.ravel() * size / rate, np.arange(len(spectrum)), spectrum).reshape(hz.shape)

@@ -1,10 +1,11 @@
-"""Tuning corrections for TimGM6mb, the SoundFont that is used when none is given.
+"""Corrections for TimGM6mb, the SoundFont that is used when none is given.
 
 Some of its samples sound up to 150 cents away from the pitch that their headers claim, mostly because the length of a
 short loop was rounded to whole frames. The table holds what was measured, region by region, over one octave or more:
 median deviation of the fundamental where it exceeds 14 cents, with the opposite sign (127 is the most that a header
 holds). With it every pitched program is within 20 cents on the keys that it is made for
-(`tests/sound/test_tuning.py`). Other files are played as they are.
+(`tests/sound/test_tuning.py`). A few zones are widened where keys within an instrument's reach were silent.
+Other files are played as they are.
 """
 
 from __future__ import annotations
@@ -24,11 +25,18 @@ _SAMPLE_CENTS: dict[bytes, int] = {
     b"BariAb3": -23, b"Brass C6": 127, b"C4 FrenchHorn1": -20, b"FluteE5": -15, b"French Horns Eb3": 20,
     b"G4 FrenchHorn1": -14, b"Glockenspiel D6": -20, b"Harmonica A3": 28, b"Harmonica C4": 34, b"Saw Wave C6": 79,
     b"Soft Trumpet C6": 127, b"SopHiB": 18, b"SteelDrum D1": -16, b"SteelDrum D5": -15, b"SynthStrings G4": -11,
-    b"Timp Drum A1": 15, b"Yolo Ob": -17, b"whistle": -23,
+    b"Timp Drum A1": 15, b"Yolo Ob": -17,
 }  # fmt: skip
 
-_GENERATOR_AMOUNTS = {22551: 47, 22573: 47}
-"""Rows of the instrument generators: the fine tuning of Bottle Chiff above its middle, 31 cents flat."""
+_GENERATOR_AMOUNTS: dict[int, int] = {
+    22551: 47, 22573: 47,  # Bottle Chiff, fine tuning above its middle: 31 cents flat
+    22467: 43, 22468: 79, 22493: -11,  # Whistle, fine tuning and root: a major sixth flat
+    22464: 0 | 101 << 8,  # Whistle, keys 0 to 101: those from 79 on were silent
+    23488: 0 | 63 << 8,  # Oboe: keys below 36 were silent
+    37999: 65 | 108 << 8,  # Baritone sax: keys above 79 were silent
+    38249: 62 | 64 << 8,  # Alto sax: key 64 was silent
+}  # fmt: skip
+"""New amounts by row of the instrument generators: fine tuning, root and key range of some zones."""
 
 
 def is_known(samples: NDArray[Any], generators: NDArray[Any]) -> bool:
