@@ -51,7 +51,7 @@ def comb_deviation_cents(
 ) -> tuple[float, float]:
     """Find the fundamental near the expected one whose harmonics gather most of the spectrum.
 
-    Returns the deviation in cents (-reach..reach), and how far its comb stands out from those beside it: about 1 for noise.
+    Returns the deviation in cents (-reach..reach), and how far its comb stands out from others: about 1 for noise.
     """
     size = 2 ** int(np.ceil(np.log2(4 * len(mono))))
     spectrum = np.abs(np.fft.rfft(mono.astype(np.float64) * np.hanning(len(mono)), size))

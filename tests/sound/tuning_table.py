@@ -13,10 +13,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sound.measure import comb_deviation_cents
-
 from ritornello.score import Part, Song, make_notes
 from ritornello.sound import render
+from sound.measure import comb_deviation_cents
 
 LEAST_SALIENCE = 2.5
 
