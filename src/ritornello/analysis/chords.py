@@ -94,7 +94,7 @@ def pitch_class_features(parts: Sequence[Part], edges: IntArray) -> FloatArray:
                 break
             at, pc = beat[inside], pitch[inside] % 12
             sounding = np.minimum(end[inside], edges[at + 1]) - np.maximum(onset[inside], edges[at])
-            part_of_beat = np.maximum(sounding, 0) / (edges[at + 1] - edges[at])
+            part_of_beat = np.maximum(sounding, 0) / np.maximum(edges[at + 1] - edges[at], 1)
             np.add.at(share, (at, pc), part_of_beat)
             long = part_of_beat > 0.1
             np.minimum.at(lowest, (at[long], pc[long]), pitch[inside][long].astype(float))

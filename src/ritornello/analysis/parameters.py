@@ -21,6 +21,13 @@ def _document() -> dict[str, Any]:
     return document
 
 
+def use(tables: dict[str, Any]) -> None:
+    """Put other tables in the place of those of the file, for this process; the fit works with what it just learned."""
+    table.cache_clear()
+    _document.cache_clear()
+    _document().update(tables)
+
+
 @cache
 def table(name: str) -> NDArray[np.float64]:
     """Return a table by name, read-only, in the shape in which it was written."""
