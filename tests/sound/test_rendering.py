@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ritornello.errors import ArgumentError, MissingDependencyError, ReadError, 
 from ritornello.score import Part, Song, Tempo, make_notes
 from ritornello.score.song import CONTROL_DTYPE
 from ritornello.sound import Rendering, fluidsynth, render, render_stems, rendering
+from ritornello.sound.balance import ROLE_LEVEL_LU, WINDOW_LU
 from ritornello.sound.loudness import true_peak
 from sound.measure import cents, level_db, sine_hz
 from sound.tiny_soundfont import build, span
@@ -72,14 +75,26 @@ def test_sound_starts_with_the_song_and_rings_out(rendered: Rendering) -> None:
     assert np.abs(render(late, engine="builtin").audio.samples[:, : 44100 * 2]).max() < 1e-3
 
 
-def test_the_melody_is_heard_above_the_chords(rendered: Rendering) -> None:
-    plain = [Part(p.name, p.notes, p.program, p.is_drums) for p in band().parts]
-    even = render(Song(parts=tuple(plain)), engine="builtin", stems=True)
+def test_the_melody_is_in_front_whatever_the_presets_are() -> None:
+    tune, keys, bass, drums = band().parts
+    soft = replace(tune, program=79, notes=make_notes(tune.notes["onset"], 11, tune.notes["pitch"], 40))
+    loud = replace(keys, program=62, notes=make_notes(keys.notes["onset"], 20, keys.notes["pitch"], 127))
+    song = Song(parts=(bass, loud, drums, soft))
+    stems = render_stems(song, engine="builtin")
+    levels = [stem.loudness_lufs for stem in stems]
+    for part, level in zip(song.parts, levels, strict=True):
+        below = level - levels[3] - ROLE_LEVEL_LU[part.role]
+        assert WINDOW_LU[0] - 0.5 <= below <= WINDOW_LU[1] + 0.5, part.name
 
-    def difference(result: Rendering) -> float:
-        return level_db(result.stems[0].samples, 0, 16) - level_db(result.stems[1].samples, 0, 16)
 
-    assert difference(rendered) - difference(even) == pytest.approx(40 * np.log10(110 / 84), abs=0.1)
+def test_volumes_that_a_song_sets_are_left_alone() -> None:
+    tune, keys = band().parts[:2]
+    controls = np.array([(0, 7, 127)], CONTROL_DTYPE)
+    even = [replace(part, controls=controls) for part in (tune, keys)]
+    own = [level_db(stem.samples, 0, 16) for stem in render_stems(Song(parts=tuple(even)), engine="builtin")]
+    quiet = replace(keys, controls=np.array([(0, 7, 32)], CONTROL_DTYPE))
+    other = [level_db(stem.samples, 0, 16) for stem in render_stems(Song(parts=(even[0], quiet)), engine="builtin")]
+    assert (own[1] - own[0]) - (other[1] - other[0]) == pytest.approx(40 * np.log10(127 / 32), abs=0.1)
 
 
 def test_sample_rate_target_and_soundfont_are_used(tmp_path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ritornello.errors import ArgumentError, MissingDependencyError, UnsuitableSongError
 from ritornello.score import Song
 from ritornello.sound.audio import HIGHEST_RATE_HZ, Audio
+from ritornello.sound.balance import balance_gain, is_balanced_by_us, sampled_lufs
 from ritornello.sound.fluidsynth import find_fluidsynth, render_part_fluidsynth, tuned_soundfont
 from ritornello.sound.mastering import plan_master
 from ritornello.sound.performance import perform
@@ -71,7 +72,8 @@ def render(
     """Render a song to stereo sound. Second 0 is tick 0, the last notes ring out, silence after them is cut.
 
     Args:
-        song: at least one part with a note. Parts that set no volume or pan are placed by their role.
+        song: at least one part with a note. Parts that set no volume or pan are placed by their role, see
+            `ritornello.sound.balance`.
         sample_rate: frames per second, 8000..192000.
         soundfont: a ``.sf2`` file; None for the General MIDI set that comes with the pretty_midi package.
         engine: ``"fluidsynth"`` (the program must be installed), ``"builtin"``, or ``"auto"``: FluidSynth where the
@@ -102,26 +104,32 @@ def render(
         if len(part.notes) and preset.program != part.program
     )
 
+    sounds: dict[int, NDArray[np.float32]] = {}
     mix = np.zeros((2, 0), np.float32)
-    played: list[NDArray[np.float32]] = []
+    melody_lufs = float("nan")
+    balances = is_balanced_by_us(song)
     with ExitStack() as stack:
         tuned = stack.enter_context(tuned_soundfont(path, font)) if engine == "fluidsynth" else path
-        for performance in performances:
+        # The melody is played first: the others are measured against it.
+        for index in sorted(range(len(song.parts)), key=lambda index: song.parts[index].role != "melody"):
             if engine == "fluidsynth":
-                sound = render_part_fluidsynth(performance, tuned, sample_rate)
+                sound = render_part_fluidsynth(performances[index], tuned, sample_rate)
             else:
-                sound = render_part(performance, font, sample_rate)
+                sound = render_part(performances[index], font, sample_rate)
+            if balances:
+                lufs = sampled_lufs(sound, sample_rate)
+                melody_lufs = lufs if np.isnan(melody_lufs) else melody_lufs
+                sound *= np.float32(balance_gain(lufs, melody_lufs, song.parts[index].role))
             if stems:
-                played.append(sound)
+                sounds[index] = sound
             mix = _add(mix, sound, keep=stems)
     if not mix.any():
         raise UnsuitableSongError(
             "the song is silent: its volumes are 0 or its notes lie outside the instruments' range"
         )
     master = plan_master(mix, sample_rate, target_lufs)
-    mastered: list[Audio] = []
-    while played:  # each is dropped once it is mastered: stems are the largest thing in memory
-        mastered.append(Audio(master.apply(played.pop(0)), sample_rate))
+    # Each is dropped once it is mastered: stems are the largest thing in memory.
+    mastered = [Audio(master.apply(sounds.pop(index)), sample_rate) for index in sorted(sounds)]
     return Rendering(
         audio=Audio(master.apply(mix), sample_rate),
         stems=tuple(mastered),
