@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,18 @@ def test_names_that_xml_cannot_hold_are_cleaned() -> None:
     song = Song((Part("A\x00 <&>", make_notes([0], [12], [60])),), title='"Täter" & \x1f <b>')
     again = read_musicxml(musicxml_bytes(song, "all"), "song.musicxml")
     assert again.title == '"Täter" & <b>' and again.parts[0].name == "A <&>"
+
+
+def test_scores_are_valid_musicxml(pop909: Pop909) -> None:
+    etree = pytest.importorskip("lxml.etree")
+    partitura = pytest.importorskip("partitura")
+    schema_file = Path(partitura.__file__).parent / "assets" / "musicxml.xsd"
+    text = re.sub(r"<xs:import [^>]*/>", "", schema_file.read_text(encoding="utf-8"))  # they point to the web
+    text = re.sub(r'<xs:attribute ref="(?:xml|xlink):[^>]*/>', "", text)
+    text = re.sub(r'<xs:attribute ref="(?:xml|xlink):[^>]*>.*?</xs:attribute>', "", text, flags=re.DOTALL)
+    schema = etree.XMLSchema(etree.fromstring(text.encode()))
+    songs = [*_small_songs().values(), pop909.aligned("005")[0]]
+    drums = Part("Drums", make_notes([0, 0, 24], [6, 6, 3], [36, 42, 38], [100, 80, 60]), is_drums=True)
+    for song in [*songs, songs[0].replace(parts=(*songs[0].parts, drums))]:
+        for parts in ("lead", "all"):
+            schema.assertValid(etree.fromstring(musicxml_bytes(song, parts)))

@@ -137,7 +137,7 @@ def write_bar(events: Sequence[Event], grid: Grid, cuts: Collection[int] = ()) -
         if event.stop > event.start:
             filled.append(event)
         position = event.stop
-    cuts = sorted(cut for cut in cuts if 0 < cut < grid.length)
+    cuts = sorted({cut for cut in cuts if 0 < cut < grid.length})
     if len(filled) == 1 and not filled[0].notes and not cuts and grid.is_whole:
         return [Written(0, grid.length, FULL_BAR, 0, ())]
     filled = _cut(filled, cuts)

@@ -63,14 +63,16 @@ def spell_pitch_class(
         pitch_class: 0..11.
         key: the key at the note.
         chord: the chord that sounds with it, if known.
-        next_name: name of the note it moves to, if that is a semitone away.
-        semitones_to_next: 1 if it moves up by a semitone, -1 if down, else 0.
+        next_name: name of the note it moves to, if that is the same pitch or a semitone away; else empty.
+        semitones_to_next: 1 if it moves up by a semitone, -1 if down, 0 if it stays.
     """
     if pitch_class in key.scale:
         return key.spell(pitch_class)
     if chord is not None and pitch_class in chord.pitch_classes:
         return chord.tone_name(pitch_class, key)
-    if next_name and semitones_to_next:
+    if next_name and semitones_to_next == 0:
+        return next_name
+    if next_name:
         letter = _STEPS[(_STEPS.index(next_name[0]) - semitones_to_next) % 7]
         for accidental in ("", "#", "b"):
             if parse_note_name(letter + accidental) == pitch_class:
@@ -98,18 +100,18 @@ def spell_notes(song: Song, notes: NDArray[np.void]) -> list[SpelledPitch]:
             chord_index -= 1
         span = song.chords[chord_index] if chord_index >= 0 else None
         chord = span.chord if span is not None and onset < span.end else None
-        step, next_name = _semitone_neighbour(pitch, onsets, pitches, names, following)
+        step, next_name = _near_neighbour(pitch, onsets, pitches, names, following)
         names[index] = spell_pitch_class(pitch % 12, keys[key_index], chord, next_name, step)
     return [SpelledPitch.of(pitch, name) for pitch, name in zip(pitches, names, strict=True)]
 
 
-def _semitone_neighbour(
+def _near_neighbour(
     pitch: int, onsets: Sequence[int], pitches: Sequence[int], names: Sequence[str], following: int
 ) -> tuple[int, str]:
-    # Among the notes of the next onset, the one a semitone away.
+    # Among the notes of the next onset, the same pitch or one a semitone away.
     index = following
     while index < len(onsets) and onsets[index] == onsets[following]:
-        if abs(pitches[index] - pitch) == 1:
+        if abs(pitches[index] - pitch) <= 1:
             return pitches[index] - pitch, names[index]
         index += 1
     return 0, ""

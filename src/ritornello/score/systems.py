@@ -21,18 +21,34 @@ def system_breaks(song: Song, staff: Staff, bar_lines: list[int]) -> set[int]:
     """Return the bars (from 0) that start a new system; the first system needs no break."""
     widths = _bar_widths(song, staff, bar_lines)
     segments = song.form.starts if song.form else (0,)
-    has_pickup = len(bar_lines) > 2 and bar_lines[1] < bar_lines[2] - bar_lines[1]
-    breaks: set[int] = set()
+    systems: list[tuple[int, int]] = []
     for start, stop in pairwise([*segments, len(widths)]):
-        first = start + 1 if start == 0 and has_pickup else start
-        for most in range(BARS_PER_SYSTEM, 0, -1):
-            # Bars are shared out evenly: five bars make lines of three and two, not of four and one.
-            count = max(-(-(stop - first) // most), 1)
-            edges = [first + (stop - first) * line // count for line in range(count + 1)]
-            if most == 1 or all(sum(widths[a:b]) <= _FULL_SYSTEM for a, b in pairwise(edges)):
-                breaks |= {start, *edges[1:-1]}
-                break
-    return breaks - {0}
+        systems += _segment_systems(start, stop, widths)
+    return {start for start, _ in _without_lone_bars(systems, widths)} - {0}
+
+
+def _segment_systems(start: int, stop: int, widths: list[float]) -> list[tuple[int, int]]:
+    # Bars are shared out evenly: five bars make lines of three and two, not of four and one.
+    for most in range(BARS_PER_SYSTEM, 1, -1):
+        count = -(-(stop - start) // most)
+        edges = [start + (stop - start) * line // count for line in range(count + 1)]
+        if all(sum(widths[a:b]) <= _FULL_SYSTEM for a, b in pairwise(edges)):
+            return list(pairwise(edges))
+    return [(bar, bar + 1) for bar in range(start, stop)]
+
+
+def _without_lone_bars(systems: list[tuple[int, int]], widths: list[float]) -> list[tuple[int, int]]:
+    # A phrase of one bar, or a pickup, joins the system before or after it where there is room.
+    result: list[tuple[int, int]] = []
+    for start, stop in systems:
+        if result:
+            first, last = result[-1]
+            is_lone = stop - start == 1 or last - first == 1
+            if is_lone and stop - first <= BARS_PER_SYSTEM + 1 and sum(widths[first:stop]) <= _FULL_SYSTEM:
+                result[-1] = (first, stop)
+                continue
+        result.append((start, stop))
+    return result
 
 
 def _bar_widths(song: Song, staff: Staff, bar_lines: list[int]) -> list[float]:

@@ -23,6 +23,10 @@ UNITS_PER_MM = 100
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _TRANSFORM = re.compile(r"translate\(([-\d.]+),\s*([-\d.]+)\)(?:\s*scale\(([-\d.]+))?")
+_ACCIDENTALS = {"b": "\uea64", "#": "\uea66"}
+"""The small accidentals of the SMuFL range for figured bass, which verovio takes for chord symbols."""
+_ACCIDENTAL_SCALE = 16 / 9
+"""Size of such an accidental over the size of the text around it, as verovio sets them."""
 _SHAPES = ("path", "polygon", "polyline", "rect", "ellipse")
 
 
@@ -170,7 +174,20 @@ def _texts(element: Element, x: float, y: float, classes: tuple[str, ...]) -> It
     lines = [_Line(x, y, "start", [])]
     _collect(element, lines, x, y, (0.0, bold, italic, False))
     for line in lines:
+        if "harm" in classes:
+            line.runs = [piece for run in line.runs for piece in _with_accidentals(*run)]
         yield from _place(line)
+
+
+def _with_accidentals(
+    text: str, size: float, bold: bool, italic: bool, music: bool
+) -> Iterator[tuple[str, float, bool, bool, bool]]:
+    # Verovio sets the accidentals of roots as glyphs and leaves those of alterations ("m7b5") as letters.
+    for piece in [text] if music else re.split(r"([b#](?=\d))", text):
+        if piece in _ACCIDENTALS and not music:
+            yield _ACCIDENTALS[piece], size * _ACCIDENTAL_SCALE, bold, italic, True
+        elif piece:
+            yield piece, size, bold, italic, music
 
 
 def _collect(element: Element, lines: list[_Line], x: float, y: float, style: tuple[float, bool, bool, bool]) -> None:
@@ -209,7 +226,8 @@ def _place(line: _Line) -> Iterator[Glyph | Text]:
             left = x
             for sign in text:
                 code = f"{ord(sign):04X}"
-                yield Glyph(code, left, line.y, size / 1000)
+                if glyph_path(code):
+                    yield Glyph(code, left, line.y, size / 1000)
                 left += _advances().get(code, 0) * size / 1000
         else:
             yield Text(x, line.y, text, size, bold, italic)

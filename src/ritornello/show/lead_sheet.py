@@ -6,6 +6,7 @@ verovio sets the page; `engraved_page` makes plain shapes of it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,16 @@ from ritornello.show.page_svg import svg_bytes
 TICKS_PER_EIGHTH = TICKS_PER_QUARTER // 2
 
 _OPTIONS = {
-    "pageWidth": 2100, "pageHeight": 2970, "pageMarginLeft": 130, "pageMarginRight": 130, "pageMarginTop": 110,
-    "pageMarginBottom": 110, "breaks": "line", "header": "auto", "footer": "none", "scale": 100, "xmlIdSeed": 1,
-    "spacingSystem": 7, "spacingLinear": 0.2, "svgViewBox": True, "smuflTextFont": "none",
+    "pageWidth": 2100, "pageHeight": 2970, "pageMarginLeft": 140, "pageMarginRight": 130, "pageMarginTop": 110,
+    "pageMarginBottom": 100, "breaks": "line", "header": "auto", "footer": "none", "scale": 100, "xmlIdSeed": 1,
+    "spacingLinear": 0.2, "lyricSize": 4.8, "svgViewBox": True, "smuflTextFont": "none",
 }  # fmt: skip
+
+_SYSTEM_SPACINGS = (6, 3)
+"""Space between systems as verovio counts it; the tighter one is taken if it saves a page."""
+
+# Verovio prints what is marked as not to be printed.
+_NOT_PRINTED = re.compile(r'<harmony print-object="no">.*?</harmony>|<degree print-object="no">.*?</degree>')
 
 
 def lead_sheet_pages(song: Song) -> list[Page]:
@@ -33,8 +40,15 @@ def lead_sheet_pages(song: Song) -> list[Page]:
 
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions(_OPTIONS)
-    toolkit.loadData(musicxml_bytes(_legible(song), "lead").decode())
+    score = _NOT_PRINTED.sub("", musicxml_bytes(_legible(song), "lead").decode())
+    counts = []
+    for spacing in _SYSTEM_SPACINGS:
+        toolkit.setOptions({**_OPTIONS, "spacingSystem": spacing})
+        toolkit.loadData(score)
+        counts.append(toolkit.getPageCount())
+    if counts[0] == counts[-1] > 0:
+        toolkit.setOptions({**_OPTIONS, "spacingSystem": _SYSTEM_SPACINGS[0]})
+        toolkit.loadData(score)
     return [read_page(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
 
 
@@ -57,13 +71,18 @@ def write_lead_sheet(song: Song, svg_path: Path | None = None, pdf_path: Path | 
 
 
 def _legible(song: Song) -> Song:
-    # Lead sheets do not write how short the singer sang: a note lasts to the next eighth, if no other comes before.
+    # Lead sheets do not write how short the singer sang: a note lasts to the next eighth if no other comes before, and
+    # over a sixteenth's rest if that lies within its beat.
     part = lead_part(song)
     notes = part.notes.copy()
     lines = song.bar_lines
-    ends = notes["onset"] + notes["duration"]
+    starts, ends = notes["onset"], notes["onset"] + notes["duration"]
     bar_starts = lines[np.searchsorted(lines, ends, side="right") - 1]
-    rounded = ends + (bar_starts - ends) % TICKS_PER_EIGHTH
     following = np.append(notes["onset"][1:], lines[-1])
-    notes["duration"] = np.maximum(np.minimum(rounded, following), ends) - notes["onset"]
+    rounded = np.minimum(ends + (bar_starts - ends) % TICKS_PER_EIGHTH, following)
+    beat_of_last = (following - bar_starts - 1) // TICKS_PER_QUARTER
+    fills_beat = ((starts - bar_starts) // TICKS_PER_QUARTER == beat_of_last) & (
+        following - ends <= TICKS_PER_EIGHTH // 2
+    )
+    notes["duration"] = np.maximum(np.where(fills_beat, following, rounded), ends) - starts
     return song.replace(parts=(part.with_notes(notes),))

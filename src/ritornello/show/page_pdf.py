@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from ritornello.show.engraved_page import UNITS_PER_MM, Glyph, Outline, Page, Text, glyph_path
-from ritornello.show.page_fonts import font_name
+from ritornello.show.page_fonts import pdf_font
 
 _POINTS_PER_UNIT = 72 / 25.4 / UNITS_PER_MM
 _TOKEN = re.compile(r"[MmLlHhVvCcSsZz]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
@@ -54,7 +54,7 @@ def _draw(canvas: Any, item: Glyph | Outline | Text) -> None:
         canvas.doForm(f"g{item.code}")
     else:
         canvas.scale(1, -1)
-        font = font_name(item.text, item.is_bold, item.is_italic)
+        font = pdf_font(item.text, item.is_bold, item.is_italic)
         canvas.setFont(font, item.size)
         canvas.drawString(0, 0, item.text)
     canvas.restoreState()
