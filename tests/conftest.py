@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ritornello.datasets import Pop909
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
@@ -16,3 +18,12 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("no data sets here: set RITORNELLO_DATA to the folder that holds pop909.zip and band-midi.zip")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pack(data_folder: Path) -> Pop909:
+    """The POP909 pack."""
+    path = data_folder / "pop909.zip"
+    if not path.exists():
+        pytest.skip("pop909.zip is not in the data folder")
+    return Pop909(path)

@@ -1,4 +1,4 @@
-"""A data set of two invented songs in POP909's layout, and the real one where it is present."""
+"""A data set of two invented songs in POP909's layout."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import symusic
-
-from ritornello.datasets import Pop909
 
 MELODY = [(0, 16), (60, 4), (64, 4), (67, 6), (0, 2), (65, 4), (62, 4), (60, 8), (60, 4), (64, 4), (67, 8), (72, 16)]
 CHORDS = "C:maj [0, 4, 7] 0 4\nC:maj [0, 4, 7] 0 2\nG:maj7 [2, 5, 7, 11] 11 2\nN []  3\nF:maj/5\x01 [0, 5, 9] 0 9 2\n"
@@ -46,11 +44,3 @@ def tiny(tmp_path: Path) -> Path:
     write_song(tmp_path, "001")
     write_song(tmp_path, "013", analyzed_key="C:maj\nD:maj\n")
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def pack(data_folder: Path) -> Pop909:
-    path = data_folder / "pop909.zip"
-    if not path.exists():
-        pytest.skip("pop909.zip is not in the data folder")
-    return Pop909(path)

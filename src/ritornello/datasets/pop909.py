@@ -22,6 +22,7 @@ from ritornello.datasets.pop909_text import (
 )
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.score import ChordSpan, Form, Key, KeyRegion, Meter, Part, Song, Tempo, make_notes
+from ritornello.score.midi_reader import read_midi
 from ritornello.score.song import join_chords
 from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 
@@ -146,6 +147,15 @@ class Pop909:
         """
         self._check(id)
         return self.archive.read(f"POP909/{id}/{id}.mid")
+
+    def midi(self, id: str) -> Song:
+        """Read a song's MIDI file, as any MIDI file is read: on its own bars, no annotation used.
+
+        Raises:
+            ArgumentError: if the id is not in the data.
+            ReadError: if the file is missing or cannot be read.
+        """
+        return read_midi(self.midi_bytes(id), f"{id}.mid")
 
     def aligned(self, id: str) -> tuple[Song, tuple[int, ...]]:
         """Return a song with its BRIDGE and PIANO on the structure grid, and the bars not to be trusted.

@@ -109,7 +109,8 @@ class Contours:
         """Return R for pairs sorted by falling length: pairs that are done leave the band from its right end."""
         per_bar = self.lines.sixteenths_per_bar
         mean_a = self.means[filled, a, bars].astype(np.int32)
-        mean_b = (self.means[filled, b, bars] + shift).astype(np.int32)
+        has_notes = self._totals[1][filled, b, bars * per_bar - 1] > 0  # a silent line's mean is a constant
+        mean_b = (self.means[filled, b, bars] + shift * has_notes).astype(np.int32)
         norm = (self.weights[filled, a, bars] + self.weights[filled, b, bars]) // 2
         distance = np.zeros(len(a), dtype=np.int64)
         width = int(bars[0]) * per_bar + BAND

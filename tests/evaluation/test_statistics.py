@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ritornello.errors import ArgumentError
+from ritornello.evaluation.statistics import bootstrap_interval, proportion_interval
+
+
+def test_wilson_interval_against_published_values() -> None:
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+    for successes, trials, low, high in (
+        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718),
+    ):  # fmt: skip
+        assert proportion_interval(successes, trials) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_bootstrap_covers_the_mean_and_is_repeatable() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 400)
+    low, high = bootstrap_interval(values)
+    standard_error = values.std(ddof=1) / 20
+    assert low == pytest.approx(values.mean() - 1.96 * standard_error, abs=0.02)
+    assert high == pytest.approx(values.mean() + 1.96 * standard_error, abs=0.02)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, seed=1) != (low, high)
+    narrow = bootstrap_interval(values, level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+    assert bootstrap_interval([2.0]) == (2.0, 2.0)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    for values in ([], [float("nan")]):
+        with pytest.raises(ArgumentError):
+            bootstrap_interval(values)
+    with pytest.raises(ArgumentError):
+        bootstrap_interval([1.0], level=95)
+    for successes, trials in ((1, 0), (5, 4), (-1, 4)):
+        with pytest.raises(ArgumentError):
+            proportion_interval(successes, trials)
