@@ -75,8 +75,9 @@ def spell_pitch_class(
     if next_name:
         letter = _STEPS[(_STEPS.index(next_name[0]) - semitones_to_next) % 7]
         for accidental in ("", "#", "b"):
-            if parse_note_name(letter + accidental) == pitch_class:
-                return letter + accidental
+            name = letter + accidental
+            if parse_note_name(name) == pitch_class and name not in ("E#", "B#", "Cb", "Fb"):
+                return name
     name = key.spell(pitch_class)
     return name if len(name) <= 2 else Chord(pitch_class).root_name(key)
 
