@@ -9,74 +9,44 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.arrange.following import following_notes, follows_melody
 from ritornello.arrange.plain import plain_parts
+from ritornello.arrange.plan import EARLY_TICKS, ArrangePlan, ChordFinder, Note, notes_by_bar
 from ritornello.arrange.revoice import move_bass, revoice
-from ritornello.score import Chord, ChordSpan, Key, Part, Song, make_notes
+from ritornello.score import Chord, Part, Song, make_notes
 from ritornello.score.song import CONTROL_DTYPE, PITCH_BEND
-
-EARLY_TICKS = 2
-"""A note this little before a bar line or chord change is meant to be on it."""
 
 BASS_TOP = 57
 """Highest pitch that counts as the bass of an accompaniment without a bass part."""
-
-DOUBLING_SHARE = 0.6
-"""A part with this share of its notes in the melody doubles the melody."""
 
 _STEADY_CONTROLS = (7, 10, 91, 93)
 _MOVING_CONTROLS = (1, 11, 64, 67)
 
 
-@dataclass(frozen=True)
-class ArrangePlan:
-    """What the accompaniment is to be laid under.
-
-    Attributes:
-        bar_ticks: length of every bar of the new song, in ticks.
-        source_bars: for each new bar the seed's bar.
-        shifts: for each new bar the semitones from the seed's key there to the new key.
-        chords: the new chords.
-        key: the new key.
-        melody: the new melody.
-        keep_bass: take the bass notes over as they are (shifted by the key), not moved to the new chords.
-    """
-
-    bar_ticks: int
-    source_bars: tuple[int, ...]
-    shifts: tuple[int, ...]
-    chords: tuple[ChordSpan, ...]
-    key: Key
-    melody: NDArray[np.void]
-    keep_bass: bool = False
-
-    @property
-    def end(self) -> int:
-        """The tick at which the last bar ends."""
-        return self.bar_ticks * len(self.source_bars)
-
-
 def accompany(seed: Song, plan: ArrangePlan) -> tuple[Part, ...]:
     """Return the parts under the melody: the seed's, moved to the new chords; plain ones if the seed has none.
 
-    The seed's melody and bridge are left out: they are tunes, not figures.
+    The seed's melody is left out, and so are bridges that do not follow it: they are tunes, not figures.
     """
-    parts = [part for part in seed.parts if part.role not in ("melody", "bridge") and len(part.notes)]
     melody = seed.part("melody")
-    if not any(not part.is_drums and part.role != "bass" for part in parts):
-        own = [_laid(seed, part, plan) for part in parts]
+    parts = [part for part in seed.parts if part is not melody and len(part.notes)]
+    followers = {id(part): melody for part in parts if melody is not None and follows_melody(part, melody)}
+    parts = [part for part in parts if part.role != "bridge" or id(part) in followers]
+    if not any(not part.is_drums and part.role != "bass" and id(part) not in followers for part in parts):
+        own = [_laid(seed, part, plan) for part in parts if id(part) not in followers]
         return (*plain_parts(plan.chords, plan.end, plan.bar_ticks, with_bass=seed.part("bass") is None), *own)
     has_bass = any(part.role == "bass" for part in parts)
     result: list[Part] = []
     for part in parts:
-        if part.is_drums or part.role == "bass":
+        if id(part) in followers:
+            notes = following_notes(seed, part, followers[id(part)], plan)
+            result.append(dataclasses.replace(part, notes=notes, controls=_laid_controls(seed, part, plan)))
+        elif part.is_drums or part.role == "bass":
             result.append(_laid(seed, part, plan))
-        elif melody is not None and _doubles(part, melody):
-            result.append(_doubled(seed, part, melody, plan))
         elif part.role == "chords" and not has_bass:
             bass, rest = split_bass(part)
             has_bass = True
@@ -123,9 +93,9 @@ def _laid(seed: Song, part: Part, plan: ArrangePlan) -> Part:
     """Return a part with its seed bars laid in the new order and moved to the new chords."""
     if part.role == "bass" and plan.keep_bass:
         return part.transpose(plan.shifts[0])
-    bars = _bar_notes(seed, part)
+    bars = notes_by_bar(seed, part)
     scale = frozenset(plan.key.scale) | ({(plan.key.tonic + 11) % 12} if plan.key.mode == "minor" else frozenset())
-    finder, target = _ChordFinder(seed.chords), _ChordFinder(plan.chords)
+    finder, target = ChordFinder(seed.chords), ChordFinder(plan.chords)
     columns: list[tuple[int, int, int, int]] = []
     for bar, (source, shift) in enumerate(zip(plan.source_bars, plan.shifts, strict=True)):
         notes = bars.get(source)
@@ -150,16 +120,13 @@ def _laid(seed: Song, part: Part, plan: ArrangePlan) -> Part:
     return dataclasses.replace(part, notes=notes_array, controls=_laid_controls(seed, part, plan))
 
 
-Note = tuple[int, int, int, int]
-
-
 def _moved_bar(
     part: Part,
     notes: Sequence[Note],
     delta: int,
     shift: int,
-    finder: _ChordFinder,
-    target: _ChordFinder,
+    finder: ChordFinder,
+    target: ChordFinder,
     scale: frozenset[int],
 ) -> list[Note]:
     groups: dict[tuple[Chord | None, Chord | None], list[Note]] = {}
@@ -185,39 +152,12 @@ def _moved_bar(
     return result
 
 
-def _until_dissonant(onset: int, duration: int, pitch: int, target: _ChordFinder) -> int:
+def _until_dissonant(onset: int, duration: int, pitch: int, target: ChordFinder) -> int:
     """Return the duration, cut at the first chord change after which the pitch is no chord tone."""
     for span in target.between(onset + EARLY_TICKS, onset + duration - EARLY_TICKS):
         if pitch % 12 not in span.chord.pitch_classes:
             return max(1, span.onset - onset)
     return duration
-
-
-class _ChordFinder:
-    def __init__(self, chords: Sequence[ChordSpan]) -> None:
-        self.chords = chords
-        self.onsets = [span.onset for span in chords]
-
-    def at(self, tick: int) -> Chord | None:
-        index = int(np.searchsorted(self.onsets, tick, side="right")) - 1
-        if index < 0 or tick >= self.chords[index].end:
-            return None
-        return self.chords[index].chord
-
-    def between(self, start: int, stop: int) -> Sequence[ChordSpan]:
-        """Spans that start after ``start`` and before ``stop``."""
-        first, last = np.searchsorted(self.onsets, [start + 1, stop])
-        return self.chords[int(first) : int(last)]
-
-
-def _bar_notes(seed: Song, part: Part) -> dict[int, list[Note]]:
-    lines = seed.bar_lines
-    onsets = part.notes["onset"].astype(np.int64)
-    bars = np.clip(np.searchsorted(lines, onsets + EARLY_TICKS, side="right") - 1, 0, len(lines) - 2)
-    result: dict[int, list[Note]] = {}
-    for bar, note in zip(bars.tolist(), part.notes.tolist(), strict=True):
-        result.setdefault(bar, []).append(note)
-    return result
 
 
 def _tidied(notes: NDArray[np.void]) -> NDArray[np.void]:
@@ -248,26 +188,6 @@ def _laid_controls(seed: Song, part: Part, plan: ArrangePlan) -> NDArray[np.void
             rows += [(bar * plan.bar_ticks + t - start, number, value) for t, number, value in inside.tolist()]
         rows.append((plan.end, 64, 0))
     return np.array(rows, dtype=CONTROL_DTYPE)
-
-
-def _doubles(part: Part, melody: Part) -> bool:
-    known = {(int(o), int(p) % 12) for o, p in zip(melody.notes["onset"], melody.notes["pitch"], strict=True)}
-    hits = 0
-    for onset, pitch in zip(part.notes["onset"].tolist(), part.notes["pitch"].tolist(), strict=True):
-        hits += any((onset + early, pitch % 12) in known for early in (-1, 0, 1))
-    return hits >= DOUBLING_SHARE * len(part.notes)
-
-
-def _doubled(seed: Song, part: Part, melody: Part, plan: ArrangePlan) -> Part:
-    """Return the new melody at the part's own octave, in the bars where the part played."""
-    octaves = round((float(np.median(part.notes["pitch"])) - float(np.median(melody.notes["pitch"]))) / 12)
-    active = set(_bar_notes(seed, part))
-    playing = np.array([source in active for source in plan.source_bars])
-    bars = np.minimum(plan.melody["onset"] // plan.bar_ticks, len(playing) - 1)
-    notes = plan.melody[playing[bars]].copy()
-    notes["pitch"] = np.clip(notes["pitch"] + 12 * octaves, 0, 127)
-    notes["velocity"] = int(np.median(part.notes["velocity"]))
-    return dataclasses.replace(part, notes=notes, controls=_laid_controls(seed, part, plan))
 
 
 def _without_gaps(parts: list[Part], plan: ArrangePlan) -> list[Part]:

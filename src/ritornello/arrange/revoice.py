@@ -54,7 +54,7 @@ def revoice(
 
 
 def move_bass(pitch: int, source: Chord | None, target: Chord, scale: frozenset[int]) -> int:
-    """Return where a bass note goes: bass to bass, root, third, fifth and seventh to their like, others within the scale."""
+    """Return where a bass note goes: bass to bass, chord tones to their like, others within the scale."""
     if source is None:
         return _nearest(pitch, {target.bass})
     interval = (pitch - source.root) % 12

@@ -12,7 +12,7 @@ import numpy as np
 from ritornello.imitation.data import NO_CHORD, ChordSymbol
 from ritornello.imitation.model import Place, SongModel, chord_mask
 from ritornello.imitation.sampling import draw
-from ritornello.imitation.settings import REFINEMENTS, STYLE_WEIGHT
+from ritornello.imitation.settings import LAYER_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.style import Styles
 from ritornello.imitation.tables import FloatArray
 
@@ -60,7 +60,7 @@ class ChordWriter:
     def _refined(self, letter: str, chords: list[ChordSymbol]) -> list[ChordSymbol]:
         """Redraw single chords, or all that follow the same chord, while that brings the histograms nearer."""
         distance = self.styles.chord_distance(letter, chords)
-        for _ in range(round(REFINEMENTS * self.model.strength)):
+        for _ in range(round(LAYER_REFINEMENTS * self.model.strength)):
             changed = self.with_other_chord(letter, chords, alike=self.rng.random() < 0.5)
             nearer = self.styles.chord_distance(letter, changed)
             if nearer < distance:
@@ -76,7 +76,7 @@ class ChordWriter:
             alike: change it wherever the same chord follows the same chord, so that a loop stays a loop.
         """
         starts = [0] + [beat for beat in range(1, len(chords)) if chords[beat] != chords[beat - 1]]
-        stops = starts[1:] + [len(chords)]
+        stops = [*starts[1:], len(chords)]
         inner = [place for place in range(1, len(starts)) if stops[place] <= len(chords) - self.beats]
         result = list(chords)
         if not inner:

@@ -8,7 +8,7 @@ ending first, then single half bars over the same basic melody, while its agreem
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
 from ritornello.imitation.model import Place
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
 from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
-from ritornello.imitation.settings import REFINEMENTS, STYLE_WEIGHT
+from ritornello.imitation.settings import NOTE_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.variation import PhraseEditor
 
 EXACT_SHARE = 0.5
@@ -33,6 +33,12 @@ MOST_OTHER_AGREEMENT = 0.25
 
 LIKENESS_WEIGHT = 10.0
 """What likeness to a phrase of the seed costs, beyond half its limit, in nats per event."""
+
+COPY_COST = 20.0
+"""What a note that completes a run over a copy limit costs."""
+
+REPETITION_COST = 3.0
+"""What a note costs that repeats its pitch more often than the seed ever does."""
 
 EXACT_CHORDS_SHARE = 0.35
 """Share of repeats that keep their source's chords as they are (human pairs: 41 %)."""
@@ -105,7 +111,7 @@ class SongWriter:
         return self.written
 
     def _repair(self) -> None:
-        """Redraw half bars until no run of the whole melody, pickups included, is over the copy limits."""
+        """Redraw half bars until no run of the whole melody, pickups included, is over a limit."""
         guard = self.composer.guard
         for attempt in range(REDRAWS):
             line = Line()
@@ -114,6 +120,7 @@ class SongWriter:
                 bounds.append((len(line.onsets), phrase.index))
                 line = line.plus(phrase.start_bar * self._steps_per_bar, new)
             wrong = guard.violations(line.onsets, line.pitches) if guard is not None else []
+            wrong = wrong or overlong_repetitions(line.pitches, self.model.longest_repetition)
             if not wrong:
                 return
             first, index = max(bound for bound in bounds if bound[0] <= wrong[0])
@@ -125,7 +132,7 @@ class SongWriter:
             self.written[index] = editor.redrawn(
                 new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm
             )
-        self.warnings.append("a run over the copy limit could not be drawn anew; see originality in this report")
+        self.warnings.append("a run over a limit could not be drawn anew; see originality in this report")
 
     def _phrase(self, phrase: Phrase, place: Place, closes: bool, last: bool) -> NewPhrase:
         seed = self._seed_of(phrase)
@@ -210,7 +217,7 @@ class SongWriter:
         start = phrase.start_bar * self._steps_per_bar
         segments = phrase.bars * self._steps_per_bar // self.composer.size
         cost = self._cost(phrase, start, new)
-        for _ in range(round(REFINEMENTS * self.model.strength)):
+        for _ in range(round(NOTE_REFINEMENTS * self.model.strength)):
             at = int(self.rng.integers(segments)) * self.composer.size
             changed = self.editor.redrawn(new, at, at + self.composer.size, self.line, start, closes, rhythm=False)
             lower = self._cost(phrase, start, changed)
@@ -221,7 +228,8 @@ class SongWriter:
     def _cost(self, phrase: Phrase, start: int, new: NewPhrase) -> float:
         return (
             STYLE_WEIGHT * self.model.strength * self.composer.styles.melody_distance(phrase.letter, new)
-            + 20.0 * len(self._violations(start, new))
+            + COPY_COST * len(self._violations(start, new))
+            + REPETITION_COST * len(overlong_repetitions(new.pitches.tolist(), self.model.longest_repetition))
             + LIKENESS_WEIGHT * max(0.0, self._likeness(new) - LIKENESS_LIMIT / 2)
         )
 
@@ -304,7 +312,7 @@ class SongWriter:
         return tuple(chords)
 
     def _varied_chords(self, letter: str, chords: list[ChordSymbol]) -> list[ChordSymbol]:
-        """Return the chords with one or two drawn anew: of several variants the one that the letter's histograms lack."""
+        """Return the chords with one or two drawn anew: of several variants what the letter's histograms lack."""
         so_far = [written.chords for written in self.written if written.letter == letter]
         best: tuple[float, list[ChordSymbol]] | None = None
         for number in range(CHORD_VARIANTS):
@@ -381,6 +389,16 @@ class SongWriter:
         start = (chosen.phrase.bars - 1) * self._steps_per_bar
         inside = chosen.onsets >= start + self._steps_per_bar // 4
         return chosen.onsets[inside] - start, chosen.durations[inside]
+
+
+def overlong_repetitions(pitches: Sequence[int], limit: int) -> list[int]:
+    """Return the indices of notes that repeat the pitch before them more than ``limit`` notes in a row."""
+    found, length = [], 1
+    for index in range(1, len(pitches)):
+        length = length + 1 if pitches[index] == pitches[index - 1] else 1
+        if length > limit:
+            found.append(index)
+    return found
 
 
 def _degrees(phrase: NewPhrase | PhraseEvents, steps: int) -> IntArray:

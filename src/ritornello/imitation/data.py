@@ -191,7 +191,7 @@ def _in_mode_of(key: Key, main: Key) -> Key:
 
 
 def _nearest_tonic(key: Key, pitch: float) -> int:
-    return int(round((pitch - key.tonic) / 12)) * 12 + key.tonic
+    return round((pitch - key.tonic) / 12) * 12 + key.tonic
 
 
 def _step_ticks(song: Song) -> int:

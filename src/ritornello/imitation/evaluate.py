@@ -8,6 +8,7 @@ of the melody that it does not count.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ritornello.errors import ArgumentError, ReadError, UnsuitableSongError
+from ritornello.errors import ArgumentError, ReadError
 from ritornello.evaluation.imitation import (
     STYLE_PARTS,
     StyleHistograms,
@@ -130,10 +131,8 @@ def sweep_strengths(
 
 def _seed(dataset: Any, id: str) -> _Seed:
     song = dataset.load(id).song
-    try:
+    with contextlib.suppress(ReadError):
         song = dataset.aligned(id)[0]  # with its accompaniment, so that the time is that of a full song
-    except (ReadError, UnsuitableSongError):
-        pass
     grid = phrase_grid(song)
     key = song.key_at(0)
     mode = key.mode if key is not None else "major"
@@ -201,12 +200,12 @@ def _summary(
         chosen = [group for group, seed in zip(of_seed, seeds, strict=True) if seed.mode == mode]
         own = [cadences(seed.grid) for seed in seeds if seed.mode == mode]
         suffix = "" if mode == "major" else "_minor"
-        v_to = [[float(v) for row in group for v in row["v_to"]["section_end"]] for group in chosen]
+        v_to: list[list[float]] = [[float(v) for row in group for v in row["v_to"]["section_end"]] for group in chosen]
         tonic = [[float(d == 0) for row in group for d in row["degrees"]["section_end"]] for group in chosen]
         result |= _figure("cadence_v_i" + suffix, v_to) | _figure("tonic_final" + suffix, tonic)
-        v_to = [[float(v) for v in c.v_to["section_end"]] for c in own]
-        tonic = [[float(d == 0) for d in c.final_degrees["section_end"]] for c in own]
-        result |= _figure("seed_cadence_v_i" + suffix, v_to) | _figure("seed_tonic_final" + suffix, tonic)
+        own_v_to = [[float(v) for v in c.v_to["section_end"]] for c in own]
+        own_tonic = [[float(d == 0) for d in c.final_degrees["section_end"]] for c in own]
+        result |= _figure("seed_cadence_v_i" + suffix, own_v_to) | _figure("seed_tonic_final" + suffix, own_tonic)
     limits = CopyLimits()
     for name, key, limit in (
         ("longest_shared_run", "rhythmic_run", limits.rhythmic),

@@ -121,7 +121,7 @@ def _chord_fields(chord: Chord) -> dict[str, Any]:
 
 
 def rhythm_labels(patterns: Sequence[int], size: int) -> list[int]:
-    """Return for each pattern the index of the first one that is the same to `SAME_RHYTHM`, one step of shift allowed."""
+    """Return for each pattern the index of the first that is the same to `SAME_RHYTHM`, shifted by a step or not."""
     labels: list[int] = []
     for index, pattern in enumerate(patterns):
         same = (i for i in range(index) if labels[i] == i and _similarity(patterns[i], pattern, size) >= SAME_RHYTHM)

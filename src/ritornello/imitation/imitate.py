@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ritornello.arrange import ArrangePlan, accompany, source_bars
+from ritornello.arrange.following import follows_melody
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_meter
 from ritornello.imitation.compose import SongWriter
@@ -104,6 +106,7 @@ def imitate(
         warnings.append(f"strength lowered from {strength:g} to {used:g}: the seed says too little about itself")
     if usual_meter(seed) != seed.meters[0] or len(seed.meters) > 1:
         warnings.append(f"bars of another length than {usual_meter(seed)} were made regular")
+    assert seed.form is not None  # song_events has refused songs without one
     job = _Job(
         seed, events, form or seed.form, key or events.key, tempo_qpm or seed.tempi[0].qpm, kept, used,
         limits or CopyLimits(), prior or load_prior(),
@@ -284,9 +287,13 @@ def _song(job: _Job, phrases: tuple[Phrase, ...], written: list[NewPhrase], rng:
     chords = _chord_spans(job, phrases, written, references, meter)
     melody = _melody_part(job, phrases, written, references, sources, meter)
     plan = ArrangePlan(meter.bar_ticks, sources, shifts, chords, job.key, melody.notes, keep_bass=job.kept.bass)
-    bridge = bridge_part(seed, events, plan, phrases, written, references, job.prior.tables, job.strength, rng)
-    accompaniment = accompany(seed, plan)
-    parts = (melody, *((bridge,) if bridge is not None else ()), *accompaniment)
+    tune = seed.part("melody")
+    bridges = [
+        bridge_part(part, seed, events, plan, phrases, written, references, job.prior.tables, job.strength, rng)
+        for part in seed.parts
+        if part.role == "bridge" and tune is not None and not follows_melody(part, tune)
+    ]
+    parts = (melody, *(bridge for bridge in bridges if bridge is not None), *accompany(seed, plan))
     title = f"In the style of {seed.title}" if seed.title else "Imitation"
     return Song(
         parts=parts,
@@ -336,15 +343,25 @@ def _melody_part(
     duration_ticks = np.array(durations, np.int64) * grid.step_ticks
     velocities = _velocities(seed_part, job.seed, grid, onset_ticks, sources, meter)
     if job.kept.rhythm:
-        used = grid.sources[: len(onsets)]
-        onset_ticks, duration_ticks = seed_part.notes["onset"][used], seed_part.notes["duration"][used]
-        velocities = seed_part.notes["velocity"][used]
+        return seed_part.with_notes(_on_kept_rhythm(seed_part.notes, grid, np.array(pitches, np.int64)))
     return Part(
         name=seed_part.name or "Melody",
         notes=make_notes(onset_ticks, duration_ticks, pitches, velocities),
         program=seed_part.program,
         role="melody",
     )
+
+
+def _on_kept_rhythm(notes: NDArray[np.void], grid: PhraseGrid, pitches: IntArray) -> NDArray[np.void]:
+    """Return the seed's notes on new pitches; those that the grid left out keep their distance from their neighbour."""
+    old = notes["pitch"].astype(np.int64)
+    used = grid.sources[: len(pitches)]
+    nearest = np.clip(np.searchsorted(notes["onset"][used], notes["onset"], side="right") - 1, 0, len(used) - 1)
+    new = pitches[nearest] + old - old[used[nearest]]
+    new[used] = pitches
+    result = notes.copy()
+    result["pitch"] = np.clip(new, 0, 127)
+    return result
 
 
 def _in_range(pitches: IntArray) -> IntArray:
@@ -372,4 +389,5 @@ def _velocities(
         bar, offset = divmod(tick, meter.bar_ticks)
         recent = level.get(sources[min(bar, len(sources) - 1)], recent)
         values.append(recent + accent.get(offset // grid.step_ticks, 0.0))
-    return np.clip(np.round(values), 1, 127).astype(np.int64)
+    velocities: IntArray = np.clip(np.round(values), 1, 127).astype(np.int64)
+    return velocities

@@ -185,13 +185,18 @@ def count_song(events: SongEvents, tables: Tables, is_prior: bool, every_segment
     The melody is counted in melodic phrases; with ``every_segment`` wherever there are notes.
     """
     contexts = Contexts(events.metre, events.mode, is_prior)
+    melodic = [phrase.phrase.index for phrase in events.phrases if phrase.phrase.is_melodic]
     for phrase in events.phrases:
-        _count_chords(events, phrase, tables, contexts)
+        # The last ending closes the song; new songs close by rule, so it teaches nothing about the others.
+        has_ending = phrase.phrase.is_melodic and phrase.phrase.letter != "X" and phrase.phrase.index != melodic[-1]
+        _count_chords(events, phrase, tables, contexts, has_ending)
         if (phrase.phrase.is_melodic or every_segment) and len(phrase.onsets):
-            _count_melody(events, phrase, tables, contexts)
+            _count_melody(events, phrase, tables, contexts, has_ending)
 
 
-def _count_melody(events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts) -> None:
+def _count_melody(
+    events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, has_ending: bool
+) -> None:
     grid, letter, place = events.grid, phrase.phrase.letter, place_of(phrase)
     size, steps = grid.segment_steps, phrase.phrase.bars * grid.steps_per_bar
     segments = steps // size
@@ -227,7 +232,7 @@ def _count_melody(events: SongEvents, phrase: PhraseEvents, tables: Tables, cont
             interval = clip_interval(pitch - int(phrase.pitches[index - 1]))
             tables["interval"].add(contexts.interval(letter, before), interval)
             before = interval
-    if letter != "X":
+    if has_ending:
         root = phrase.chords[min(int(phrase.onsets[-1]) // grid.steps_per_beat, len(phrase.chords) - 1)][0]
         tables["final_degree"].add(contexts.final_degree(place, root), int(phrase.pitches[-1]) % 12)
     for bar, relation in enumerate(bar_relations(phrase, grid.steps_per_bar)):
@@ -235,7 +240,9 @@ def _count_melody(events: SongEvents, phrase: PhraseEvents, tables: Tables, cont
             tables["bar_reuse"].add(contexts.reuse(letter, bar, phrase.phrase.bars), relation)
 
 
-def _count_chords(events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts) -> None:
+def _count_chords(
+    events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, has_ending: bool
+) -> None:
     letter, place, beats = phrase.phrase.letter, place_of(phrase), events.grid.beats_per_bar
     bars = [phrase.chords[start : start + beats] for start in range(0, len(phrase.chords), beats)]
     if all(symbol == NO_CHORD for symbol in phrase.chords):
@@ -256,7 +263,7 @@ def _count_chords(events: SongEvents, phrase: PhraseEvents, tables: Tables, cont
         if bar:
             lags = [lag for lag in REUSE_LAGS if lag <= bar and bars[bar - lag] == symbols]
             tables["chord_reuse"].add(contexts.reuse(letter, bar, len(bars)), max(lags, default=0))
-    if phrase.phrase.is_melodic and letter != "X" and roots:
+    if has_ending and roots:
         before_root = roots[-2] if len(roots) > 1 else START
         tables["ending"].add(contexts.ending(place, before_root), roots[-1])
 
@@ -384,7 +391,7 @@ class SongModel:
             self._interval_tensors[letter] = found
         return found
 
-    def _vocabulary(self, name: str, prior: CountTable | None) -> list[object]:
+    def _vocabulary(self, name: str, prior: CountTable | None) -> Sequence[object]:
         if name in ("interval", "offset"):
             return list(range(-MAX_INTERVAL, MAX_INTERVAL + 1))
         if name in ("in_chord", "final_degree"):

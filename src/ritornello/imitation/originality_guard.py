@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ritornello.errors import ArgumentError
 
 DEFAULT_RHYTHMIC_LIMIT = 8
-"""Longest run, in notes, with intervals and times to the next onset equal (unrelated songs: 4 in the median, 7 at most)."""
+"""Longest run, in notes, with intervals and times to the next onset equal (unrelated songs: median 4, most 7)."""
 
 DEFAULT_MELODIC_LIMIT = 12
-"""Longest run, in notes, with intervals equal in any rhythm (unrelated songs: 6 in the median, 11 at most)."""
+"""Longest run, in notes, with intervals equal in any rhythm (unrelated songs: median 6, most 11)."""
 
 
 LIKENESS_LIMIT = 0.5

@@ -101,7 +101,7 @@ def cadence_figures(grid: PhraseGrid) -> dict[str, Any]:
 
 
 def nearest_phrase(grid: PhraseGrid, seed_grid: PhraseGrid) -> dict[str, Any] | None:
-    """Return the melodic phrases of the song and of the seed that agree most, as degrees of the key (see `likeness`)."""
+    """Return the melodic phrases of the song and the seed that agree most, as degrees of the key (`likeness`)."""
     best: dict[str, Any] | None = None
     rolls = [
         (old, _degrees(seed_grid, old.index)) for old in seed_grid.melodic_phrases if old.bars >= LEAST_PHRASE_BARS

@@ -12,7 +12,7 @@ import numpy as np
 from ritornello.imitation.data import IntArray
 from ritornello.imitation.model import Place, SongModel, position_of
 from ritornello.imitation.sampling import draw
-from ritornello.imitation.settings import REFINEMENTS, STYLE_WEIGHT
+from ritornello.imitation.settings import LAYER_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.style import Styles
 from ritornello.imitation.tables import FloatArray
 
@@ -51,7 +51,7 @@ class RhythmWriter:
         per_bar = self.steps_per_bar // self.size
         distance = self.styles.rhythm_distance(letter, patterns)
         free = [segment for segment in range(len(patterns)) if not relations[segment // per_bar][1]]
-        for _ in range(round(REFINEMENTS * self.model.strength)):
+        for _ in range(round(LAYER_REFINEMENTS * self.model.strength)):
             segment = free[int(self.rng.integers(len(free)))]
             changed = list(patterns)
             changed[segment] = self.draw_pattern(letter, patterns, segment, place)

@@ -20,8 +20,12 @@ from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.imitation.phrase import Line, NewPhrase
 from ritornello.score import Part, Song, make_notes
 
+LEAST_NOTES = 8
+"""A second melody of fewer notes is left out."""
+
 
 def bridge_part(
+    part: Part,
     seed: Song,
     events: SongEvents,
     plan: ArrangePlan,
@@ -32,9 +36,10 @@ def bridge_part(
     strength: float,
     rng: np.random.Generator,
 ) -> Part | None:
-    """Return a new second melody, or None if the seed has none.
+    """Return a new second melody on the rhythm of the seed's, or None if it has too few notes to learn from.
 
     Args:
+        part: the seed's second melody.
         seed: the seed.
         events: its events.
         plan: which seed bar each new bar follows.
@@ -45,8 +50,7 @@ def bridge_part(
         strength: λ.
         rng: source of chance.
     """
-    part = seed.part("bridge")
-    if part is None or len(part.notes) < 8:
+    if len(part.notes) < LEAST_NOTES:
         return None
     tune = dataclasses.replace(part, role="melody")
     own = song_events(seed.replace(parts=(tune,)))
@@ -81,8 +85,7 @@ def bridge_part(
             first = (phrase.start_bar * grid.steps_per_bar + onset) * grid.step_ticks
             rows.append((first, duration * grid.step_ticks, int(pitch + reference + octave), velocity))
     table = np.array(rows, np.int64).reshape(-1, 4)
-    onset = table[:, 0]
-    room = np.diff(np.append(onset, plan.end))
-    duration = np.maximum(1, np.minimum(table[:, 1], room))
-    notes_array = make_notes(onset, duration, np.clip(table[:, 2], 0, 127), table[:, 3])
+    room = np.diff(np.append(table[:, 0], plan.end))
+    lengths = np.maximum(1, np.minimum(table[:, 1], room))
+    notes_array = make_notes(table[:, 0], lengths, np.clip(table[:, 2], 0, 127), table[:, 3])
     return dataclasses.replace(part, notes=notes_array, controls=part.controls[:0])

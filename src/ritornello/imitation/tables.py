@@ -73,12 +73,12 @@ class CountTable:
         return self.counts.get((), {})
 
     def to_json(self, least: float = 2.0) -> list[Any]:
-        """Return rows ``[context, [[item, count], …]]``; counts below ``least`` are dropped outside the empty context."""
+        """Return rows ``[context, [[item, count], …]]`` without counts below ``least``, but for the empty context."""
         rows = []
         for context, row in sorted(self.counts.items(), key=lambda pair: json.dumps(pair[0])):
-            kept = [[item, count] for item, count in row.items() if count >= least or context == ()]
+            kept: list[list[Any]] = [[item, count] for item, count in row.items() if count >= least or context == ()]
             if kept:
-                rows.append([list(context), sorted(kept, key=lambda pair: (-pair[1], json.dumps(pair[0])))])
+                rows.append([list(context), sorted(kept, key=lambda pair: (-float(pair[1]), json.dumps(pair[0])))])
         return rows
 
     @classmethod
