@@ -1,7 +1,8 @@
 """Lead sheet: melody, chord symbols and boxed rehearsal marks on A4 pages, as SVG and PDF.
 
 Note values, beams, spelling and the break of systems by phrase are decided by `ritornello.score.musicxml_writer`;
-verovio sets the page; `engraved_page` makes plain shapes of it.
+performed notes are put on a readable grid first (`ritornello.score.legible`); verovio sets the page; `engraved_page`
+makes plain shapes of it.
 """
 
 from __future__ import annotations
@@ -9,17 +10,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
 from ritornello.files import write_bytes
 from ritornello.score import Song
+from ritornello.score.legible import legible
 from ritornello.score.musicxml_writer import lead_part, musicxml_bytes
-from ritornello.score.timeline import TICKS_PER_QUARTER
 from ritornello.show.engraved_page import Page, read_page
 from ritornello.show.page_pdf import pdf_bytes
 from ritornello.show.page_svg import svg_bytes
-
-TICKS_PER_EIGHTH = TICKS_PER_QUARTER // 2
 
 _OPTIONS = {
     "pageWidth": 2100, "pageHeight": 2970, "pageMarginLeft": 140, "pageMarginRight": 130, "pageMarginTop": 110,
@@ -40,7 +37,7 @@ def lead_sheet_pages(song: Song) -> list[Page]:
 
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    score = _NOT_PRINTED.sub("", musicxml_bytes(_legible(song), "lead").decode())
+    score = _NOT_PRINTED.sub("", musicxml_bytes(legible(song.replace(parts=(lead_part(song),))), "lead").decode())
     counts = []
     for spacing in _SYSTEM_SPACINGS:
         toolkit.setOptions({**_OPTIONS, "spacingSystem": spacing})
@@ -68,21 +65,3 @@ def write_lead_sheet(song: Song, svg_path: Path | None = None, pdf_path: Path | 
         write_bytes(svg_path, svg_bytes(pages, song.title))
     if pdf_path is not None:
         write_bytes(pdf_path, pdf_bytes(pages, song.title))
-
-
-def _legible(song: Song) -> Song:
-    # Lead sheets do not write how short the singer sang: a note lasts to the next eighth if no other comes before, and
-    # over a sixteenth's rest if that lies within its beat.
-    part = lead_part(song)
-    notes = part.notes.copy()
-    lines = song.bar_lines
-    starts, ends = notes["onset"], notes["onset"] + notes["duration"]
-    bar_starts = lines[np.searchsorted(lines, ends, side="right") - 1]
-    following = np.append(notes["onset"][1:], lines[-1])
-    rounded = np.minimum(ends + (bar_starts - ends) % TICKS_PER_EIGHTH, following)
-    beat_of_last = (following - bar_starts - 1) // TICKS_PER_QUARTER
-    fills_beat = ((starts - bar_starts) // TICKS_PER_QUARTER == beat_of_last) & (
-        following - ends <= TICKS_PER_EIGHTH // 2
-    )
-    notes["duration"] = np.maximum(np.where(fills_beat, following, rounded), ends) - starts
-    return song.replace(parts=(part.with_notes(notes),))
