@@ -8,8 +8,11 @@ Latin. Chinese, Japanese and Korean are left to the viewer's fonts.
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from ritornello.errors import MissingDependencyError
 
 _TIMES = {(False, False): "Times-Roman", (True, False): "Times-Bold", (False, True): "Times-Italic",
           (True, True): "Times-BoldItalic"}  # fmt: skip
@@ -65,9 +68,10 @@ def _stix(bold: bool, italic: bool) -> tuple[Any, dict[int, str], int]:
 
 
 def _stix_file(bold: bool, italic: bool) -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{_STIX[bold, italic]}.ttf"
+    package = find_spec("matplotlib")  # its place is enough: importing it takes a quarter of a second
+    if package is None or package.origin is None:
+        raise MissingDependencyError("lead sheets need matplotlib for its fonts: pip install matplotlib")
+    return Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / f"{_STIX[bold, italic]}.ttf"
 
 
 @cache
