@@ -40,7 +40,7 @@ class Analysis:
 
     Attributes:
         song: the song on its bars, with roles, keys, chords and form; every note of the input is in it.
-        grid: how the bars were found; ``grid.moved_ticks`` leads from the input's ticks to the song's.
+        grid: how the bars were found; ``grid.source_ticks`` leads from the song's ticks back to the input's.
         structure: the details of the form's analysis; None if the form was stated or could not be found.
         form_reason: why there is no form, or "".
         confidence: 0..1 for ``"bars"``, ``"melody"``, ``"chords"`` and ``"key"``; 1 for what was stated.
@@ -79,8 +79,8 @@ def analyze(song: Song, with_form: bool = True) -> Analysis:
     _check(song)
     stated = is_stated(song)
     heard, melody_confidence = with_roles(song)
-    grid = find_bar_grid(_separate_melody(heard))
-    heard = grid.song
+    grid = find_bar_grid(heard)  # before the melody is separated: a performance is known note by note
+    heard = _separate_melody(grid.song)
     chords_confidence = key_confidence = 1.0
     if not heard.chords:
         chords, chords_confidence = find_chords(heard)

@@ -9,16 +9,17 @@ inserted or missing half bar re-phases the rest of the song. Metres of 16 and 12
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from ritornello.analysis.beat_tracking import is_performed, track
 from ritornello.analysis.grid_features import metrical_features, nearest_sixteenth
 from ritornello.analysis.parameters import table
 from ritornello.score import Meter, Part, Song, Tempo
-from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
+from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH, seconds_to_ticks
 
 BAR_LENGTHS = (16, 12)
 """Bar lengths that are considered, in sixteenths: four beats, and three (or six eighths)."""
@@ -102,6 +103,12 @@ FILE_MARGIN = 0.3
 TRIPLE_MARGIN = -0.1
 """Self-similarity at 16 minus that at 12 sixteenths below which a song counts in threes (all train songs agree)."""
 
+USUAL_QPM, TEMPO_COST = 85.0, 0.5
+"""Usual speed of a performance, and the cost of a squared octave beside it, in the units of a bar's score."""
+
+TRACK_MARGIN = 0.25
+"""How much better tracked beats must make the bars (mean a bar) than the file's beats, which may be merely loose."""
+
 WINDOW_BARS = 8
 """Bars in the windows whose phase the weights were fitted to tell: scores of so many bars sum to log odds."""
 
@@ -114,24 +121,38 @@ class BarGrid:
     """A song on its bars.
 
     Attributes:
-        song: the song, its notes moved by a constant so that bars start where its metres say.
-        moved_ticks: song tick = tick in the source + this.
-        source: ``"stated"`` (notation or our own file), ``"file"`` (the MIDI file's bars agree with the music) or
-            ``"found"``.
+        song: the song, its notes moved by a constant (if tracked: put on beats first) so that bars start where its
+            metres say.
+        moved_ticks: by how much; `source_ticks` leads back.
+        source: ``"stated"`` (notation or our own file), ``"file"`` (the MIDI file's bars agree with the music),
+            ``"found"``, or ``"tracked"`` (a performance: beats and bars found).
         confidence: 0..1; how clearly the bars stand out.
+        beats_s: times of the tracked beats in the file, in seconds; None unless tracked.
     """
 
     song: Song
     moved_ticks: int
     source: str
     confidence: float
+    beats_s: FloatArray | None = None
+
+    def source_ticks(self, ticks: ArrayLike, source: Song) -> FloatArray:
+        """Return where ticks of `song` are in the song as it was read, in its ticks (fractional)."""
+        before = np.asarray(ticks, dtype=np.float64) - self.moved_ticks
+        if self.beats_s is None:
+            return before
+        beat = before / TICKS_PER_QUARTER
+        last = len(self.beats_s) - 1  # a bar may end after the last beat
+        late = np.maximum(beat - last, 0) * (self.beats_s[-1] - self.beats_s[-2])
+        return seconds_to_ticks(source.tempi, np.interp(beat, np.arange(last + 1), self.beats_s) + late)
 
 
 def find_bar_grid(song: Song) -> BarGrid:
     """Return a song on its true bars: the file's where the music agrees with them, else those found.
 
-    Found bars: silence before the first bar with notes is dropped; notes before the first full bar make a pickup, a
-    short first metre; beats inserted later make a longer bar, missing ones a shorter bar, each with its own metre.
+    A performance that keeps to no grid of its file is put on beats first (`beat_tracking`). Found bars: silence before
+    the first bar with notes is dropped; notes before the first full bar make a pickup, a short first metre; beats
+    inserted later make a longer bar, missing ones a shorter bar, each with its own metre.
     """
     if is_stated(song):
         return BarGrid(song, 0, "stated", 1.0)
@@ -139,20 +160,50 @@ def find_bar_grid(song: Song) -> BarGrid:
     onsets = np.concatenate([part["onset"] for part in notes]) if notes else np.zeros(0, np.int64)
     if len(onsets) < MIN_NOTES or np.ptp(onsets) < 8 * 4 * TICKS_PER_QUARTER:
         return BarGrid(song, 0, "file", 0.0)
-    phase, _ = tatum_phase(onsets)
-    origin = (int(onsets.min()) - phase) // TICKS_PER_SIXTEENTH * TICKS_PER_SIXTEENTH + phase
-    length = (max(part.end for part in song.parts) - origin) // TICKS_PER_SIXTEENTH + 2
-    features = metrical_features(song.parts, origin, length)
-    row = find_bars(features)
-    last = nearest_sixteenth(onsets.max(), origin)
-    given = _file_bars(song, origin, phase, len(features))
-    if given is not None:
-        weights = table(f"bar_weights_{row.length}")
-        scores = bar_scores(features, weights)
-        regular = _regular_length(song)
-        if regular == row.length and row.score - float(scores[given].mean()) <= FILE_MARGIN:
-            return BarGrid(song, 0, "file", _confidence(row))
-    return _regrid(song, row, origin, int(last), _confidence(row))
+    heard = _Heard.of(song)
+    if is_performed(song):
+        readings = [(tracked, _Heard.of(tracked.song)) for tracked in track(song)]
+        scores = [reading.row.score - _tempo_cost(tracked.beats_s) for tracked, reading in readings]
+        if scores and max(scores) > heard.row.score + TRACK_MARGIN:
+            tracked, reading = readings[int(np.argmax(scores))]
+            return replace(reading.regrid(), source="tracked", beats_s=tracked.beats_s)
+    given = _file_bars(song, heard.origin, heard.phase, len(heard.features))
+    if given is not None and _regular_length(song) == heard.row.length:
+        starts = bar_scores(heard.features, table(f"bar_weights_{heard.row.length}"))
+        if heard.row.score - float(starts[given].mean()) <= FILE_MARGIN:
+            return BarGrid(song, 0, "file", _confidence(heard.row))
+    return heard.regrid()
+
+
+def _tempo_cost(beats_s: FloatArray) -> float:
+    """What a speed costs against the usual one: at half and double speed bars can look alike."""
+    octaves = np.log2(60 / float(np.median(np.diff(beats_s))) / USUAL_QPM)
+    return float(TEMPO_COST * octaves**2)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A song with the features of its sixteenths and the bars found in them."""
+
+    song: Song
+    phase: int
+    origin: int
+    features: FloatArray
+    row: BarRow
+
+    @classmethod
+    def of(cls, song: Song) -> _Heard:
+        onsets = np.concatenate([part.notes["onset"] for part in song.parts])
+        phase, _ = tatum_phase(onsets)
+        origin = (int(onsets.min()) - phase) // TICKS_PER_SIXTEENTH * TICKS_PER_SIXTEENTH + phase
+        length = (max(part.end for part in song.parts) - origin) // TICKS_PER_SIXTEENTH + 2
+        features = metrical_features(song.parts, origin, length)
+        return cls(song, phase, origin, features, find_bars(features))
+
+    def regrid(self) -> BarGrid:
+        last_onset = max(int(part.notes["onset"].max()) for part in self.song.parts if len(part.notes))
+        last = int(nearest_sixteenth(np.array([last_onset]), self.origin)[0])
+        return _regrid(self.song, self.row, self.origin, last, _confidence(self.row))
 
 
 def is_stated(song: Song) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.analysis.melody import one_voice
+from ritornello.analysis.melody import is_mixed, melody_of_mixed, one_voice
 from ritornello.score import Part
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
@@ -59,7 +59,9 @@ def metrical_features(parts: Sequence[Part], origin_ticks: int, length: int) -> 
         columns[15:19] = _drums(np.concatenate(drums), origin_ticks, length)
     melody = next((part.notes for part in parts if part.role == "melody"), None)
     if melody is not None and len(melody) >= MIN_MELODY_NOTES:
-        columns[19:] = _melody(one_voice(melody), origin_ticks, length)
+        tune = melody[melody_of_mixed(melody)] if is_mixed(melody) else melody
+        if len(tune):
+            columns[19:] = _melody(one_voice(tune), origin_ticks, length)
     features = columns.T
     deviation = features.std(axis=0)
     return np.where(deviation > 1e-9, (features - features.mean(axis=0)) / np.maximum(deviation, 1e-9), 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.analysis.parameters import table
-from ritornello.score import Song
+from ritornello.score import Song, make_notes
 from ritornello.score.timeline import TICKS_PER_QUARTER
 
 NOTE_FEATURES = (
@@ -141,7 +141,7 @@ def one_voice(notes: NDArray[np.void], lowest: bool = False) -> NDArray[np.void]
 def melody_line(song: Song) -> NDArray[np.void]:
     """Return the melody part's notes as one voice; empty if no part has the role."""
     part = song.part("melody")
-    return one_voice(part.notes) if part is not None else one_voice(np.zeros(0, song.parts[0].notes.dtype))
+    return one_voice(part.notes if part is not None else make_notes())
 
 
 def bass_line(song: Song) -> NDArray[np.void]:
@@ -154,7 +154,7 @@ def bass_line(song: Song) -> NDArray[np.void]:
         return one_voice(part.notes, lowest=True)
     others = [p.notes for p in song.parts if not p.is_drums and p.role != "melody" and len(p.notes)]
     if not others:
-        return melody_line(song)[:0]
+        return make_notes()
     notes = np.concatenate(others)
     notes = notes[np.lexsort((notes["pitch"], notes["onset"]))]
     line = one_voice(notes, lowest=True)

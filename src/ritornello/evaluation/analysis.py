@@ -72,11 +72,12 @@ def note_f1(
     return f1(hits, len(found_on), len(on))
 
 
-def score_analysis(analysis: Analysis, reference: Pop909Song, alignment: Alignment) -> dict[str, float]:
+def score_analysis(analysis: Analysis, song: Song, reference: Pop909Song, alignment: Alignment) -> dict[str, float]:
     """Score what was found in a MIDI file.
 
     Args:
         analysis: the analysis of the song's MIDI file.
+        song: the song as it was read from the file.
         reference: the annotated song.
         alignment: from the structure grid to the file; a reliable one.
 
@@ -91,8 +92,7 @@ def score_analysis(analysis: Analysis, reference: Pop909Song, alignment: Alignme
 
     def on_structure(ticks: NDArray[np.generic]) -> FloatArray:
         """Places of the analysed song's ticks on the structure grid in sixteenths, NaN where it has none."""
-        places = np.asarray(ticks, dtype=np.float64) - analysis.grid.moved_ticks
-        return alignment.to_structure(places / TICKS_PER_SIXTEENTH)
+        return alignment.to_structure(analysis.grid.source_ticks(ticks, song) / TICKS_PER_SIXTEENTH)
 
     found_key = analysis.song.keys[0].key
     roots, triads = _chord_scores(analysis.song, reference, on_structure, unreliable)
@@ -164,7 +164,7 @@ def _downbeat_score(
 class _FileBars:
     """The bars of an analysed song in the ticks of its file: all that `place_form` reads of a song."""
 
-    bar_lines: NDArray[np.int64]
+    bar_lines: FloatArray
     meters: tuple[Meter, ...]
 
 
@@ -198,10 +198,10 @@ def evaluate_raw(
         scores[reference.id] = dict.fromkeys(METRICS, 0.0)
         song = read_midi(reference.midi_bytes, f"{reference.id}.mid")
         analysis = analyze(_without_names(song) if hide_names else song)
-        scores[reference.id] = score_analysis(analysis, reference, alignment)
+        scores[reference.id] = score_analysis(analysis, song, reference, alignment)
         if analysis.song.form is None:
             return PlacedForm(None, (), ())
-        file_bars = _FileBars(analysis.song.bar_lines - analysis.grid.moved_ticks, analysis.song.meters)
+        file_bars = _FileBars(analysis.grid.source_ticks(analysis.song.bar_lines, song), analysis.song.meters)
         return place_form(analysis.song.form, cast(Song, file_bars), reference, alignment)
 
     result = evaluate_structure(dataset, ids, analyse, progress, rows)
