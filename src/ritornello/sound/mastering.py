@@ -88,18 +88,23 @@ def plan_master(mix: NDArray[np.float32], sample_rate: int, target_lufs: float) 
     gain = 10.0 ** ((target_lufs - lufs) / 20.0)
     if gain <= highest:
         return Master(frames, gain, None, fade)
-    gain = min(gain, highest * 10.0 ** (MAX_LIMITING_DB / 20.0))
+    most = highest * 10.0 ** (MAX_LIMITING_DB / 20.0)
+    gain = min(gain, most)
     blocks = _block_peaks(mix[:, :frames])
     allowed = ceiling * 10.0 ** (-_MARGIN_DB / 20.0)
-    master = Master(frames, gain, _limiter_curve(blocks * gain, allowed, sample_rate), fade)
-    # Limiting costs loudness, which more gain gives back in part; hence a little more than is missing.
-    for _ in range(4):
-        missing_db = target_lufs - integrated_lufs(master.apply(mix), sample_rate)
-        if abs(missing_db) < 0.4:
-            break
-        gain = min(gain * 10.0 ** (1.5 * missing_db / 20.0), highest * 10.0 ** (MAX_LIMITING_DB / 20.0))
+    for _ in range(6):
         master = Master(frames, gain, _limiter_curve(blocks * gain, allowed, sample_rate), fade)
-    over = true_peak(master.apply(mix), sample_rate) / ceiling
+        mastered = master.apply(mix)
+        missing_db = target_lufs - integrated_lufs(mastered, sample_rate)
+        over = true_peak(mastered, sample_rate) / ceiling
+        is_loud = abs(missing_db) < 0.4 or (missing_db > 0 and gain == most)
+        if is_loud and over <= 1.0:
+            break
+        # Limiting costs loudness, which more gain gives back in part; hence a little more than is missing.
+        if not is_loud:
+            gain = min(gain * 10.0 ** (1.5 * missing_db / 20.0), most)
+        if over > 1.0:
+            allowed /= over * 1.005
     return master if over <= 1.0 else Master(frames, master.gain / over, master.limiter, fade)
 
 
