@@ -23,6 +23,9 @@ from ritornello.score.song import CONTROL_DTYPE, PITCH_BEND
 BASS_TOP = 57
 """Highest pitch that counts as the bass of an accompaniment without a bass part."""
 
+BASS_GAP = 7
+"""Least distance, in semitones, of the bass of an accompaniment from its other voices."""
+
 _STEADY_CONTROLS = (7, 10, 91, 93)
 _MOVING_CONTROLS = (1, 11, 64, 67)
 
@@ -142,7 +145,10 @@ def _moved_bar(
                 places = {p: move_bass(p + shift, old, new, scale) for _, _, p, _ in group}
         else:
             pitches = tuple(sorted({n[2] + shift for n in group}))
-            has_bass = old is not None and pitches[0] <= BASS_TOP and pitches[0] % 12 == old.bass
+            lowest_stands_apart = len(pitches) == 1 or pitches[1] - pitches[0] >= BASS_GAP
+            has_bass = (
+                old is not None and lowest_stands_apart and pitches[0] <= BASS_TOP and pitches[0] % 12 == old.bass
+            )
             table = revoice(pitches, old, new, scale, has_bass)
             places = {p - shift: table[p] for p in pitches}
         for onset, duration, pitch, velocity in group:

@@ -193,7 +193,7 @@ def _summary(
         "distance_parts": dict(zip(STYLE_PARTS, np.mean([row["parts"] for row in rows], axis=0).tolist(), strict=True)),
         "seeds_nearer_than_own_half": sum(a <= b for a, b in zip(distance, within, strict=True)),
         **_figure("same_letter_agreement", pooled("same")),
-        "same_letter_exact": float(np.mean([v == 1.0 for values in pooled("same") for v in values] or [0.0])),
+        "same_letter_exact": _mean([float(v == 1.0) for values in pooled("same") for v in values]),
         **_figure("other_letter_agreement", pooled("other")),
     }
     for mode in ("major", "minor"):
