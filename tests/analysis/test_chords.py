@@ -32,7 +32,8 @@ def played(symbols: list[str], beats: int = 4, meter: int = 4) -> Song:
     "symbols",
     [
         ["C", "Am", "F", "G"],
-        ["C", "F", "G/B", "C"],
+        ["Dm7", "G7", "Cmaj7", "C"],
+        ["C", "C/E", "F", "G/B", "C"],
         ["Ebm", "Cb", "Gb", "Db"],
         ["Gsus4", "G", "C", "Dsus2", "G"],
         ["C", "Bdim", "G"],

@@ -29,6 +29,9 @@ RECOGNISED = (
 EVIDENCE_WEIGHT, FOLLOWING_WEIGHT = 2.0, 0.3
 """Weight of a beat's log probabilities, and of which chord follows which, on the Viterbi path; from the train split."""
 
+SEVENTH_SHARE = 0.6
+"""Share of a chord's time from which on a seventh that sounds is named."""
+
 LONGEST_TICKS = 4 * TICKS_PER_QUARTER
 """A note sounds in the harmony for at most this long."""
 
@@ -179,16 +182,34 @@ def find_chords(song: Song) -> tuple[tuple[ChordSpan, ...], float]:
 
     spans: list[ChordSpan] = []
     covered = _without_long_silence(sounding, beats)
-    starts = np.flatnonzero(np.diff(path, prepend=-1) != 0)
+    starts = np.flatnonzero((np.diff(path, prepend=-1) != 0) | (beats.place == 0))  # the bass may turn at a bar line
     for start, stop in zip(starts, [*starts[1:], len(path)], strict=True):
-        bass = _bass(features[start:stop, 1], int(root[start]), RECOGNISED[quality[start]])
-        chord = Chord(int(root[start]), RECOGNISED[quality[start]], bass)
+        name = _with_seventh(features[start:stop, 0], int(root[start]), RECOGNISED[quality[start]])
+        bass = _bass(features[start:stop, 1], int(root[start]), name)
+        chord = Chord(int(root[start]), name, bass)
         spans += [
             ChordSpan(int(beats.edges[beat]), int(beats.edges[beat + 1] - beats.edges[beat]), chord)
             for beat in range(start, stop)
             if covered[beat]
         ]
     return join_chords(spans), confidence
+
+
+def _with_seventh(sounding: FloatArray, root: int, quality: str) -> str:
+    """Name a seventh that sounds most of the time: the annotators whom the model learned from often leave it out.
+
+    Args:
+        sounding: ``(beats, 12)`` square root of the sounding share of each pitch class.
+        root: pitch class of the chord's root.
+        quality: the chord's quality.
+    """
+    share = np.minimum(sounding**2, 1).mean(axis=0)
+    minor, major = share[(root + 10) % 12], share[(root + 11) % 12]
+    if max(minor, major) < SEVENTH_SHARE:
+        return quality
+    return {("maj", True): "7", ("maj", False): "maj7", ("min", True): "min7"}.get(
+        (quality, bool(minor >= major)), quality
+    )
 
 
 def _bass(lowness: FloatArray, root: int, quality: str) -> int:
