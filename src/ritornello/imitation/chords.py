@@ -45,8 +45,9 @@ class ChordWriter:
             emission: ``(beats, chords)`` how well each chord of the vocabulary fits what is kept, or None.
         """
         best: tuple[float, tuple[ChordSymbol, ...]] | None = None
+        fate = self.rng.random()
         for _ in range(self.candidates):
-            chords, log_likelihood = self._candidate(letter, bars, place, closes, emission)
+            chords, log_likelihood = self._candidate(letter, bars, place, closes, emission, fate)
             distance = self.styles.chord_distance(letter, chords)
             score = log_likelihood - STYLE_WEIGHT * self.model.strength * distance
             if best is None or score > best[0]:
@@ -77,7 +78,8 @@ class ChordWriter:
         """
         starts = [0] + [beat for beat in range(1, len(chords)) if chords[beat] != chords[beat - 1]]
         stops = [*starts[1:], len(chords)]
-        inner = [place for place in range(1, len(starts)) if stops[place] <= len(chords) - self.beats]
+        # The last chord and the one before it are the cadence table's.
+        inner = [place for place in range(1, len(starts) - 2) if stops[place] <= len(chords) - self.beats]
         result = list(chords)
         if not inner:
             return result
@@ -112,7 +114,7 @@ class ChordWriter:
         return found
 
     def _candidate(
-        self, letter: str, bars: int, place: Place, closes: bool, emission: FloatArray | None
+        self, letter: str, bars: int, place: Place, closes: bool, emission: FloatArray | None, fate: float
     ) -> tuple[tuple[ChordSymbol, ...], float]:
         model, rng = self.model, self.rng
         chord_table, mask_table = model.mixture("chord"), model.mixture("chord_mask")
@@ -148,13 +150,23 @@ class ChordWriter:
                 chords.append(before)
             before_mask = mask
         if place != "free" and emission is None:
-            self.end(chords, letter, bars, place, closes)
+            self.end(chords, letter, bars, place, closes, fate)
         elif closes and emission is None:
-            self.end(chords, letter, bars, "section_end", True)
+            self.end(chords, letter, bars, "section_end", True, fate)
         return tuple(chords), log_likelihood / max(1, events)
 
-    def end(self, chords: list[ChordSymbol], letter: str, bars: int, place: Place, closes: bool) -> None:
-        """Give the phrase's last chord the root that the cadence table draws."""
+    def end(self, chords: list[ChordSymbol], letter: str, bars: int, place: Place, closes: bool, fate: float) -> None:
+        """Give the phrase's last chord the root that the cadence table draws.
+
+        Args:
+            chords: one symbol per beat; changed in place.
+            letter: the letter.
+            bars: length in bars.
+            place: where the phrase ends.
+            closes: whether the song ends here: the root is the tonic.
+            fate: a number drawn evenly from 0..1 that decides. All candidates of a phrase share it: if each drew its
+                own, choosing the best of them would make the likely endings still likelier.
+        """
         last = chords[-1]
         start = len(chords)
         limit = len(chords) - min(2 * self.beats, (bars - 1) * self.beats)
@@ -170,8 +182,8 @@ class ChordWriter:
             roots = [0]
         elif roots:
             table = np.array([self.model.ending_ratio("ending", place, before[0], root) for root in roots])
-            reachable = np.array([sum(w for s, w in zip(vocabulary, weights, strict=True) if s[0] == r) for r in roots])
-            roots = [roots[draw(table * np.maximum(reachable, 1e-4) ** 0.25, self.rng)]]
+            running = np.cumsum(table)
+            roots = [roots[int(min(np.searchsorted(running, fate * running[-1], side="right"), len(roots) - 1))]]
         if not roots:
             return
         fitting = np.array([w if symbol[0] == roots[0] else 0.0 for symbol, w in zip(vocabulary, weights, strict=True)])

@@ -94,9 +94,8 @@ class SongWriter:
 
     def write(self) -> list[NewPhrase]:
         """Return one new phrase per segment, in order."""
-        melodic = [phrase.index for phrase in self.phrases if phrase.is_melodic]
         for phrase in self.phrases:
-            closes = bool(melodic) and phrase.index == melodic[-1]
+            closes = self._closes(phrase)
             last = phrase.index == len(self.phrases) - 1
             place: Place = "free"
             if phrase.is_melodic:
@@ -109,6 +108,11 @@ class SongWriter:
         if not self.kept.melody:
             self._repair()
         return self.written
+
+    def _closes(self, phrase: Phrase) -> bool:
+        """Return whether the song ends with a melodic phrase: nothing but a bar at most comes after it."""
+        after = self.phrases[phrase.index + 1 :]
+        return phrase.is_melodic and not any(p.is_melodic for p in after) and sum(p.bars for p in after) < 2
 
     def _repair(self) -> None:
         """Redraw half bars until no run of the whole melody, pickups included, is over a limit."""
@@ -128,7 +132,7 @@ class SongWriter:
             at = int(new.onsets[wrong[0] - first]) // self.composer.size * self.composer.size
             editor = self.editor if attempt < REDRAWS // 2 else PhraseEditor(self.composer_at(1))
             before = Line(line.onsets[:first], line.pitches[:first])
-            closes = index == max(phrase.index for phrase in self.phrases if phrase.is_melodic)
+            closes = self._closes(self.phrases[index])
             self.written[index] = editor.redrawn(
                 new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm
             )
@@ -305,7 +309,12 @@ class SongWriter:
             chords += more[len(chords) :]
         if closes or (place == "section_end" and old.place != "section_end"):
             self.composer.chords.end(
-                chords, phrase.letter, phrase.bars, place if place != "free" else "section_end", closes
+                chords,
+                phrase.letter,
+                phrase.bars,
+                place if place != "free" else "section_end",
+                closes,
+                self.rng.random(),
             )
         elif place != "free" and self.rng.random() >= EXACT_CHORDS_SHARE:
             chords = self._varied_chords(phrase.letter, chords)

@@ -300,6 +300,4 @@ class MelodyWriter:
         if place == "free":
             return None
         weights = np.array([self.model.ending_ratio("final_degree", place, chord[0], pitch) for pitch in range(12)])
-        if chord != NO_CHORD:
-            weights *= self.model.probabilities("in_chord", chord, 1)[(np.arange(12) - chord[0]) % 12] ** 0.25
         return draw(weights, self.rng)
