@@ -46,8 +46,8 @@ def letter_outline(letter: str, bold: bool = False, italic: bool = False) -> tup
         SVG path data with y upwards, in units of a thousandth of the font size, and the advance in the same units; None
         if STIX lacks the letter.
     """
-    from fontTools.pens.svgPathPen import SVGPathPen  # type: ignore[import-untyped]
-    from fontTools.pens.transformPen import TransformPen  # type: ignore[import-untyped]
+    from fontTools.pens.svgPathPen import SVGPathPen
+    from fontTools.pens.transformPen import TransformPen
 
     glyphs, names, units = _stix(bold, italic)
     name = names.get(ord(letter))
@@ -61,7 +61,7 @@ def letter_outline(letter: str, bold: bool = False, italic: bool = False) -> tup
 
 @cache
 def _stix(bold: bool, italic: bool) -> tuple[Any, dict[int, str], int]:
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+    from fontTools.ttLib import TTFont
 
     font = TTFont(_stix_file(bold, italic), lazy=True)
     return font.getGlyphSet(), font.getBestCmap(), font["head"].unitsPerEm
