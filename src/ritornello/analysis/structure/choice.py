@@ -101,10 +101,10 @@ def _covered(row: Row) -> int:
 
 
 def has_unnatural_boundary(lines: Lines, row: Row) -> bool:
-    """Return whether a phrase of irregular length stops short of, or behind, a long note."""
+    """Return whether a phrase of irregular length stops short of, or behind, a long note, before another letter."""
     per_bar, notes = lines.sixteenths_per_bar, lines.longest_notes
     for piece, after in pairwise(row):
-        if not piece.is_phrase or piece.bars % 4 == 0 or after.letter in "xXio":
+        if not piece.is_phrase or piece.bars % 4 == 0 or after.letter in "xXio" or after.letter == piece.letter:
             continue
         l1, l2 = notes[piece.stop - 1], notes[after.start]
         l0 = notes[piece.stop - 2]

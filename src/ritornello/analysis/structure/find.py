@@ -62,15 +62,16 @@ def find_form(song: Song, chord_tones: Sequence[frozenset[int]] | None = None) -
 
 
 def find_matches(lines: Lines) -> list[Matches]:
-    """Return the matching pairs of each length."""
+    """Return the matching pairs of each length; in long songs with many of them, of lengths of 8 and 16 bars only."""
     similarity = Similarity(lines)
-    matches = [
-        similarity.match(candidate_pairs(lines, bars))
-        for bars in range(SHORTEST, min(LONGEST, lines.melodic_bars // 2) + 1)
-    ]
-    if lines.melodic_bars >= LONG_SONG_BARS and sum(len(found.first) for found in matches) >= MANY_PAIRS:
-        matches = [found for found in matches if found.bars % 8 == 0]
-    return matches
+    is_long = lines.melodic_bars >= LONG_SONG_BARS
+    lengths = range(SHORTEST, min(LONGEST, lines.melodic_bars // 2) + 1)
+    found: list[Matches] = []
+    for bars in sorted(lengths, key=lambda bars: (bars % 8 != 0, bars)):
+        found.append(similarity.match(candidate_pairs(lines, bars)))
+        if is_long and sum(len(matches.first) for matches in found) >= MANY_PAIRS:
+            return [matches for matches in found if matches.bars % 8 == 0]
+    return sorted(found, key=lambda matches: matches.bars)
 
 
 def analyse(lines: Lines, matches: Sequence[Matches]) -> StructureAnalysis:

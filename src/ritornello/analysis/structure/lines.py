@@ -23,8 +23,8 @@ from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 REST = -1000
 """Value of a silent sixteenth in a flat melody; far from every pitch difference."""
 
-MAX_BARS = 2_000
-"""Longest song that is analysed."""
+MAX_BARS = 500
+"""Longest song that is analysed: all pairs of bars are compared, so the time grows with the square."""
 
 EMPTY_MARGIN = 4
 LONG_REST = 40
