@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,51 @@ def test_every_error_is_ours_and_of_the_usual_python_kind():
     for name, kind in kinds.items():
         assert issubclass(getattr(errors, name), (RitornelloError,))
         assert issubclass(getattr(errors, name), kind)
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ReadError, match="named pipe"):
+        read_bytes(tmp_path / "pipe")
+
+
+def test_a_name_that_is_too_long_is_an_error_of_ours(tmp_path: Path):
+    with pytest.raises(ReadError, match="cannot be read"):
+        read_bytes(tmp_path / ("n" * 300))
+    with pytest.raises(WriteError, match="cannot be written"), result_folder(tmp_path / "a" / ("n" * 300)):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_the_full_length_is_written(tmp_path: Path):
+    write_bytes(tmp_path / ("n" * 255), b"1")
+    with result_folder(tmp_path / ("o" * 255)):
+        pass
+    assert {len(file.name) for file in tmp_path.iterdir()} == {255}
+
+
+def test_a_failed_result_leaves_no_folder_above_it(tmp_path: Path):
+    with pytest.raises(RuntimeError), result_folder(tmp_path / "a" / "b" / "out"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_where_a_file_belongs_is_found_before_anything_is_replaced(tmp_path: Path):
+    out = tmp_path / "out"
+    (out / "song.mid").mkdir(parents=True)
+    (out / "a.txt").write_text("old")
+    with pytest.raises(WriteError, match="in the way"), result_folder(out, force=True) as folder:
+        (folder / "a.txt").write_text("new")
+        (folder / "song.mid").write_bytes(b"1")
+    assert (out / "a.txt").read_text() == "old"
+
+
+def test_a_result_that_appeared_meanwhile_is_kept(tmp_path: Path):
+    out = tmp_path / "out"
+    with pytest.raises(WriteError, match="--force"), result_folder(out) as folder:
+        (folder / "song.mid").write_bytes(b"ours")
+        out.mkdir()
+        (out / "song.mid").write_bytes(b"theirs")
+    assert (out / "song.mid").read_bytes() == b"theirs"

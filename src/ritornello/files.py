@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ritornello.errors import ReadError, WriteError
+from ritornello.errors import ReadError, RitornelloError, WriteError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Largest score file that is read, in bytes. The largest MIDI files in circulation are about 10 MB."""
@@ -29,17 +30,23 @@ def read_bytes(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) ->
         max_bytes: refuse anything larger, before reading it.
 
     Raises:
-        ReadError: if the file is missing, a folder, empty, too large or not readable.
+        ReadError: if the file is missing, a folder, a named pipe, empty, too large or not readable.
     """
     path = Path(path)
-    if path.is_dir():
-        raise ReadError(f"{path}: this is a folder; give one file")
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise ReadError(f"{path}: {size / 1e6:.0f} MB is too large; at most {max_bytes / 1e6:.0f} MB is read")
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise ReadError(f"{path}: this is a folder; give one file")
+        # Opening a named pipe would wait for a writer; /dev/stdin and a shell's <(...) have theirs already.
+        if stat.S_ISFIFO(status.st_mode) and path.parts[:2] not in (("/", "dev"), ("/", "proc")):
+            raise ReadError(f"{path}: this is a named pipe; give a file")
+        if status.st_size > max_bytes:
+            size = f"{status.st_size / 1e6:.0f} MB is too large"
+            raise ReadError(f"{path}: {size}; at most {max_bytes / 1e6:.0f} MB is read")
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
+    except ReadError:
+        raise
     except FileNotFoundError:
         raise ReadError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
@@ -60,7 +67,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -90,30 +97,53 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
         WriteError: if `path` exists and `force` is not set, or the place is not writable.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise WriteError(f"{path}: exists and is not a folder; choose another --out")
-    if path.is_dir() and any(path.iterdir()) and not force:
-        raise WriteError(f"{path}: exists already; choose another --out or add --force to replace its files")
+    made: list[Path] = []  # the missing folders above `path`, innermost first
     try:
+        _check_free(path, force)
+        made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        if path.is_dir():
-            for file in sorted(temporary.rglob("*")):
-                target = path / file.relative_to(temporary)
-                if file.is_dir():
-                    target.mkdir(exist_ok=True)
-                else:
-                    file.replace(target)
-        else:
-            temporary.replace(path)
-    except WriteError:
+        temporary = Path(tempfile.mkdtemp(prefix=_temporary_prefix(path), dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            _check_free(path, force)  # another run may have finished meanwhile
+            if path.is_dir():
+                _merge(temporary, path)
+            else:
+                temporary.replace(path)
+            made.clear()
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except RitornelloError:
         raise
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+
+
+def _check_free(path: Path, force: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise WriteError(f"{path}: exists and is not a folder; choose another --out")
+    if path.is_dir() and any(path.iterdir()) and not force:
+        raise WriteError(f"{path}: exists already; choose another --out or add --force to replace its files")
+
+
+def _merge(source: Path, target: Path) -> None:
+    files = sorted(source.rglob("*"))
+    places = [target / file.relative_to(source) for file in files]
+    for file, place in zip(files, places, strict=True):
+        if place.exists() and file.is_dir() != place.is_dir():
+            kind = "file" if file.is_dir() else "folder"
+            raise WriteError(f"{place}: this {kind} is in the way of the result; choose another --out")
+    for file, place in zip(files, places, strict=True):
+        if file.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            file.replace(place)
+
+
+def _temporary_prefix(path: Path) -> str:
+    return f".{path.name[:40]}."  # a name of the full length that the file system takes must stay possible
