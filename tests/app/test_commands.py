@@ -119,6 +119,21 @@ def test_render_reaches_the_loudness_asked_for(ritornello, example: Path, tmp_pa
     assert 0.05 < np.abs(samples).max() < 1
 
 
+def test_render_plays_a_performance_with_its_own_times_unless_told_otherwise(ritornello, tmp_path: Path) -> None:
+    header = b"MThd" + bytes.fromhex("00000006 0000 0001 01e0")
+    late = bytes.fromhex("00c000 822d903c64 83603c00 00903e64 83603e00 00ff2f00".replace(" ", ""))  # 301 of 480
+    (tmp_path / "late.mid").write_bytes(header + b"MTrk" + len(late).to_bytes(4, "big") + late)
+    first_sound = {}
+    for name, options in {"played": [], "grid": ["--quantized"]}.items():
+        place = tmp_path / f"{name}.wav"
+        assert ritornello("render", tmp_path / "late.mid", "-o", place, "--engine", "builtin", *options).code == 0
+        samples, rate = soundfile.read(place)
+        first_sound[name] = np.flatnonzero(np.abs(samples).max(axis=1) > 1e-3)[0] / rate
+    assert first_sound["played"] - first_sound["grid"] == pytest.approx(
+        (301 - 320) / 960, abs=0.002
+    )  # 320: the grid's place
+
+
 @pytest.mark.parametrize("command", ["models", "doctor"])
 def test_the_house_commands_answer_in_json(ritornello, command: str) -> None:
     assert json.loads(ritornello(command, "--json").out)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome
-from ritornello.app.inputs import read_song
+from ritornello.app.inputs import check_output_file, read_song
 from ritornello.errors import ArgumentError, WriteError
 
 
@@ -22,6 +23,7 @@ def render(
     engine: Literal["auto", "fluidsynth", "builtin"] = "auto",
     sample_rate: int = 44100,
     loudness: float = -16.0,
+    quantized: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
     common: Common = DEFAULTS,
 ) -> Outcome:
@@ -40,6 +42,7 @@ def render(
         soundfont: The SoundFont (.sf2); by default the bundled General MIDI one.
         engine: auto takes FluidSynth where the system has it, else the built-in player.
         sample_rate: Samples a second, 8000 to 192000.
+        quantized: Play a MIDI file on the grid, as the analysis sees it, instead of with its own exact times.
         loudness: Loudness to reach, in LUFS (ITU-R BS.1770), -40 to -8.
         force: Replace an existing file.
     """
@@ -49,19 +52,21 @@ def render(
         raise ArgumentError(f"--loudness {loudness:g} is out of range; it goes from -40 to -8 LUFS")
     if out.suffix.lower() not in (".wav", ".flac", ".ogg"):
         raise ArgumentError(f"--out {out}: write a name that ends in .wav, .flac or .ogg")
-    if out.exists() and not force:
-        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
+    check_output_file(out, force, song, soundfont)
     folder = out.with_name(f"{out.stem}-stems")
-    if stems and folder.exists() and not force:
+    if stems and os.path.lexists(folder) and not force:
         raise WriteError(f"{folder}: exists already; choose another --out or add --force to replace its files")
     given = read_song(song)
 
     from ritornello.app.results import sound_report, write_stems
+    from ritornello.score.smf import is_midi
     from ritornello.sound import render as render_song
 
+    from_midi = given.original is not None and is_midi(given.original.data)
     rendering = render_song(
-        given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness, stems=stems
-    )
+        given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness, stems=stems,
+        as_played=from_midi and not quantized,
+    )  # fmt: skip
     rendering.audio.write(out)
     if stems:
         write_stems(given, rendering, folder, out.suffix)
