@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,7 @@ OPTIONS = {
     "form": ["imitate", "{song}", "-o", "{out}", "--form", "A8B"],
     "form of no bars": ["imitate", "{song}", "-o", "{out}", "--form", "A0"],
     "form of 10001 bars": ["imitate", "{song}", "-o", "{out}", "--form", "A10001"],
+    "form of 1001 bars": ["imitate", "{song}", "-o", "{out}", "--form", "A1001"],
     "key": ["imitate", "{song}", "-o", "{out}", "--key", "H"],
     "tempo": ["imitate", "{song}", "-o", "{out}", "--tempo", "0"],
     "n": ["imitate", "{song}", "-o", "{out}", "--n", "0"],
@@ -121,3 +123,64 @@ def test_an_existing_result_is_kept_unless_forced(ritornello, example: Path, tmp
 def test_debug_shows_the_traceback(ritornello, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such file"):
         ritornello("imitate", tmp_path / "missing.mid", "-o", tmp_path / "out", "--debug")
+
+
+def long_name() -> str:
+    return "n" * 300
+
+
+def test_names_that_no_system_takes_are_bad_input(ritornello, example: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.mid"
+    loop.symlink_to(loop)
+    for arguments in (
+        ["analyze", long_name()],
+        ["analyze", loop],
+        ["imitate", example, "-o", long_name(), "--no-audio"],
+        ["imitate", example, "-o", loop, "--no-audio"],
+        ["render", example, "-o", long_name() + ".wav"],
+        ["data", long_name()],
+        ["data", loop],
+    ):
+        result = ritornello(*arguments)
+        assert result.code == 2, (arguments, result.err)
+        assert result.err.count("\n") == 1
+
+
+def test_a_named_pipe_is_not_waited_for(ritornello, tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(tmp_path / "pipe")
+    for command in ("analyze", "data"):
+        assert ritornello(command, tmp_path / "pipe").code == 2
+
+
+def test_an_input_is_never_the_output(ritornello, example: Path, tmp_path: Path) -> None:
+    song = tmp_path / "candidate-2" / "song.mid"
+    song.parent.mkdir()
+    song.write_bytes(example.read_bytes())
+    audio = tmp_path / "song.wav"
+    audio.write_bytes(example.read_bytes())
+    for arguments in (
+        ["imitate", song, "-o", tmp_path, "--n", "2", "--no-audio", "--force"],
+        ["render", audio, "-o", audio, "--force"],
+        ["render", song, "-o", audio, "--soundfont", audio, "--force"],
+        ["train", "imitation", "--data", audio, "-o", audio, "--force"],
+    ):
+        result = ritornello(*arguments)
+        assert result.code == 2, (arguments, result.err)
+        assert "overwrite" in result.err
+    assert song.read_bytes() == audio.read_bytes() == example.read_bytes()
+
+
+def test_the_place_of_a_file_is_checked_before_the_work(ritornello, example: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder.wav").mkdir()
+    for out, reason in (("folder.wav", "folder"), ("none/x.wav", "no folder")):
+        result = ritornello("render", example, "-o", tmp_path / out, "--force")
+        assert result.code == 2
+        assert reason in result.err
+
+
+def test_a_refused_result_leaves_no_folder_above_it(ritornello, tmp_path: Path) -> None:
+    (tmp_path / "x.mid").write_bytes(drums_only())
+    assert ritornello("imitate", tmp_path / "x.mid", "-o", tmp_path / "a" / "b", "--no-audio").code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["x.mid"]

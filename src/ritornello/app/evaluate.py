@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -42,7 +43,8 @@ def structure(
 
     dataset = Pop909(data)
     ids = chosen_ids(dataset.split(split), limit, split)
-    with progress_bar("Analysing", common) as progress:
+    with progress_bar("Analysing", common) as bar:
+        progress = None if bar is None else lambda done: bar(done, len(ids))
         if input == "midi":
             from ritornello.evaluation.analysis import evaluate_raw
 
@@ -89,7 +91,7 @@ def imitation(
     return Outcome(as_table(result), result)
 
 
-def chosen_ids(ids: list[str], limit: int | None, split: str) -> list[str]:
+def chosen_ids(ids: Sequence[str], limit: int | None, split: str) -> Sequence[str]:
     """Return the first `limit` ids of a split.
 
     Raises:

@@ -19,6 +19,9 @@ Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
 
 MAX_CANDIDATES = 64
 
+MAX_FORM_BARS = 1000
+"""Longest form that is filled: about half an hour of music and ten seconds of work."""
+
 
 def imitate(
     song: Path,
@@ -84,6 +87,8 @@ def imitate(
     from ritornello.score import Form, Key
 
     wanted_form = None if form is None else Form.parse(form)
+    if wanted_form is not None and wanted_form.bars > MAX_FORM_BARS:
+        raise ArgumentError(f"--form has {wanted_form.bars} bars; at most {MAX_FORM_BARS} are filled")
     wanted_key = None if key is None else Key.parse(key)
     model = read_song(song, melody)
 

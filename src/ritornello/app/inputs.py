@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ritornello.errors import ArgumentError, ReadError
+from ritornello.errors import ArgumentError, ReadError, WriteError
 
 if TYPE_CHECKING:
     from ritornello.score import Song
@@ -49,14 +50,33 @@ def _with_melody(song: Song, wanted: str) -> Song:
 
 
 def check_output(out: Path, source: Path) -> None:
-    """Refuse a result that would replace its own input.
+    """Refuse a result folder that would replace its own input.
 
     Raises:
-        ArgumentError: if both are the same file, or the input lies where a result file goes.
+        ArgumentError: if both are the same file, or the input lies where a result file goes, also a candidate's.
     """
-    resolved = source.resolve()
-    if out.resolve() == resolved or (resolved.parent == out.resolve() and resolved.name in RESULT_FILES):
+    # Unlike Path.resolve, realpath takes names that loop or are too long; what is wrong with them is said later.
+    place, given = Path(os.path.realpath(out)), Path(os.path.realpath(source))
+    if place == given or (place in given.parents and given.name.lower() in RESULT_FILES):
         raise ArgumentError(f"--out {out} would overwrite the input {source}; choose another place")
+
+
+def check_output_file(out: Path, force: bool, *sources: Path | None) -> None:
+    """Refuse a result file that cannot be written, before any work is done for it.
+
+    Raises:
+        ArgumentError: if it is one of the inputs.
+        WriteError: if it is a folder, its folder is missing, or it exists and `force` is not set.
+    """
+    if any(os.path.realpath(out) == os.path.realpath(source) for source in sources if source is not None):
+        raise ArgumentError(f"--out {out} would overwrite an input; choose another place")
+    # Unlike Path.is_dir, the functions of os.path take a name that is too long.
+    if os.path.isdir(out):  # noqa: PTH112
+        raise WriteError(f"{out}: this is a folder; name a file for --out")
+    if not os.path.isdir(out.parent):  # noqa: PTH112
+        raise WriteError(f"{out}: there is no folder {out.parent}; make it or choose another --out")
+    if os.path.lexists(out) and not force:
+        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
 
 
 RESULT_FILES = (

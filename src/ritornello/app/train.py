@@ -9,7 +9,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
-from ritornello.errors import WriteError
+from ritornello.app.inputs import check_output_file
 from ritornello.files import write_bytes
 
 app = cyclopts.App(name="train", help="Learn a system's tables from a data set.")
@@ -33,8 +33,7 @@ def imitation(
         out: The file to write; the shipped one lies in the package under weights/imitation-pop909.
         force: Replace an existing file.
     """
-    if out.exists() and not force:
-        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
+    check_output_file(out, force, data)
     from ritornello.datasets.pop909 import Pop909
     from ritornello.imitation.train import build_prior
 

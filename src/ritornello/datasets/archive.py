@@ -36,9 +36,10 @@ class Archive:
     def __init__(self, path: str | os.PathLike[str], marker: str) -> None:
         self.path = Path(path)
         self._root = ""
-        if not self.path.exists():
+        # Unlike Path's, the questions of os.path take any name; opening a pipe would wait for a writer.
+        if not os.path.exists(self.path):  # noqa: PTH110
             raise ReadError(f"{self.path}: no such folder or zip")
-        if not self.path.is_dir() and not zipfile.is_zipfile(self.path):
+        if not self.path.is_dir() and not (self.path.is_file() and zipfile.is_zipfile(self.path)):
             raise ReadError(f"{self.path}: neither a folder nor a zip")
         if marker not in self.children(""):
             roots = [name for name in self.children("") if marker in self.children(name)]
