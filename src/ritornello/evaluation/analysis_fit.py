@@ -186,8 +186,8 @@ def fit_chords(songs: Iterable[Example], beats_per_song: int = 40, seed: int = 1
         "chord_bias": np.round(bias, 4).tolist(),
         "chord_mean": np.round(mean, 5).tolist(),
         "chord_following": np.round(following / following.sum(axis=(1, 2), keepdims=True), 6).tolist(),
-        "chord_change_3": np.round(changes[3] / bars[3], 4).tolist(),
-        "chord_change_4": np.round(changes[4] / bars[4], 4).tolist(),
+        "chord_change_3": np.round(changes[3] / max(bars[3], 1), 4).tolist(),
+        "chord_change_4": np.round(changes[4] / max(bars[4], 1), 4).tolist(),
     }
 
 
