@@ -152,3 +152,15 @@ def test_tracked_beats_follow_a_steady_pulse() -> None:
 def test_a_few_notes_are_not_tracked() -> None:
     notes = band().parts[0].notes[:5]
     assert track(Song(parts=(Part("short", notes),))) == []
+
+
+def test_a_note_one_sixteenth_early_is_set_on_the_first_bar_line() -> None:
+    song = with_gap(band(), 0, 24)
+    notes = song.parts[2].notes.copy()
+    notes["onset"][0] -= 3
+    notes["duration"][0] += 3
+    song = song.replace(parts=(*song.parts[:2], song.parts[2].with_notes(notes)))
+    grid = find_bar_grid(with_roles(song)[0])
+    assert grid.song.meters == (Meter(0, 4, 4),)
+    assert grid.song.parts[2].notes["onset"][:3].tolist() == [0, 0, 0]
+    assert grid.song.parts[2].notes["duration"][0] == 12

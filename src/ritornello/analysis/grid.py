@@ -151,8 +151,9 @@ def find_bar_grid(song: Song) -> BarGrid:
     """Return a song on its true bars: the file's where the music agrees with them, else those found.
 
     A performance that keeps to no grid of its file is put on beats first (`beat_tracking`). Found bars: silence before
-    the first bar with notes is dropped; notes before the first full bar make a pickup, a short first metre; beats
-    inserted later make a longer bar, missing ones a shorter bar, each with its own metre.
+    the first bar with notes is dropped; notes before the first full bar make a pickup, a short first metre, unless
+    they come a single sixteenth early; beats inserted later make a longer bar, missing ones a shorter bar, each with
+    its own metre.
     """
     if is_stated(song):
         return BarGrid(song, 0, "stated", 1.0)
@@ -274,7 +275,8 @@ def _regrid(song: Song, row: BarRow, origin: int, last_onset: int, confidence: f
     while len(starts) > 1 and starts[1] <= first_onset:
         starts.pop(0)
     lengths = [after - before for before, after in pairwise(starts)] + [row.length]
-    pickup = max(0, starts[0] - first_onset)
+    pickup = starts[0] - first_onset
+    pickup = pickup if pickup > 1 else 0  # what comes one sixteenth early is meant for the bar line, and set on it
     pickup = -(-pickup // 4) * 4  # whole beats: a pickup of a few sixteenths stands at the end of its beat
     merged = _merge_inserted([pickup] * bool(pickup) + lengths, row.length, skip=int(bool(pickup)))
     moved = -(origin + (starts[0] - pickup) * TICKS_PER_SIXTEENTH)
