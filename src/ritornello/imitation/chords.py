@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.imitation.contexts import Place
 from ritornello.imitation.data import NO_CHORD, ChordSymbol
-from ritornello.imitation.model import Place, SongModel, chord_mask
+from ritornello.imitation.model import SongModel, chord_mask
 from ritornello.imitation.sampling import draw
 from ritornello.imitation.settings import LAYER_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.style import Styles

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.imitation.contexts import Place
 from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents, basic_pitches
 from ritornello.imitation.generate import Composer
 from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
-from ritornello.imitation.model import Place
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
 from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
+from ritornello.imitation.pickups import add_pickups
 from ritornello.imitation.settings import NOTE_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.variation import PhraseEditor
 
@@ -39,6 +40,9 @@ COPY_COST = 20.0
 
 REPETITION_COST = 3.0
 """What a note costs that repeats its pitch more often than the seed ever does."""
+
+LIKENESS_TRIES = 5
+"""Variations of a repeat, and new phrases, tried to stay below the limit of likeness."""
 
 EXACT_CHORDS_SHARE = 0.35
 """Share of repeats that keep their source's chords as they are (human pairs: 41 %)."""
@@ -104,7 +108,7 @@ class SongWriter:
             self.written.append(new)
             self.line = self.line.plus(phrase.start_bar * self._steps_per_bar, new)
         if not (self.kept.melody or self.kept.rhythm):
-            self._add_pickups()
+            add_pickups(self.composer, self.phrases, self.written)
         if not self.kept.melody:
             self._repair()
         return self.written
@@ -133,9 +137,11 @@ class SongWriter:
             editor = self.editor if attempt < REDRAWS // 2 else PhraseEditor(self.composer_at(1))
             before = Line(line.onsets[:first], line.pitches[:first])
             closes = self._closes(self.phrases[index])
-            self.written[index] = editor.redrawn(
-                new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm
-            )
+            tries = [
+                editor.redrawn(new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm)
+                for _ in range(LIKENESS_TRIES)
+            ]
+            self.written[index] = min(tries, key=self._likeness)
         self.warnings.append("a run over a limit could not be drawn anew; see originality in this report")
 
     def _phrase(self, phrase: Phrase, place: Place, closes: bool, last: bool) -> NewPhrase:
@@ -180,7 +186,7 @@ class SongWriter:
             if len(written.onsets) and (written.letter != phrase.letter or phrase.letter == "X")
         ]
         best: NewPhrase | None = None
-        for attempt in range(REDRAWS // 10):
+        for attempt in range(LIKENESS_TRIES):
             new = self._candidate(phrase, place, closes, self.composer_at(attempt // 3))
             other = max((rolls_agree(new, old, self._steps_per_bar) for old in others), default=0.0)
             if best is None or new.score > best.score:
@@ -289,11 +295,15 @@ class SongWriter:
             return dataclasses.replace(new, bars=phrase.bars)
         start = phrase.start_bar * self._steps_per_bar
         goal = self._goal(phrase, source)
-        new = self.editor.with_length(new, phrase.bars, self.line, start, closes)
-        if goal < 1.0:
-            new = self.editor.varied(new, old, goal, self.line, start, closes)
-        elif not self.kept.structure and (closes or place != old.place):
-            new = self.editor.with_ending(new, self.line, start, closes)
+        whole = self.editor.with_length(new, phrase.bars, self.line, start, closes)
+        for _ in range(LIKENESS_TRIES):
+            new = whole
+            if goal < 1.0:
+                new = self.editor.varied(whole, old, goal, self.line, start, closes)
+            elif not self.kept.structure and (closes or place != old.place):
+                new = self.editor.with_ending(whole, self.line, start, closes)
+            if self._likeness(new) <= LIKENESS_LIMIT:
+                break
         return self._without_copies(start, new, closes)
 
     def _repeated_chords(self, phrase: Phrase, place: Place, closes: bool, old: NewPhrase) -> tuple[ChordSymbol, ...]:
@@ -361,43 +371,6 @@ class SongWriter:
         return NewPhrase(
             phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches, tuple(basics), 0.0, source
         )
-
-    def _add_pickups(self) -> None:
-        """Give phrases after a segment without melody the pickup rhythm that the seed has there, on new pitches."""
-        for index, phrase in enumerate(self.phrases[:-1]):
-            following = self.written[index + 1]
-            if phrase.is_melodic or not len(following.onsets):
-                continue
-            onsets, durations = self._pickup_of(phrase, following.letter)
-            if not len(onsets):
-                continue
-            new = self.written[index]
-            steps = phrase.bars * self._steps_per_bar
-            onsets = onsets + steps - self._steps_per_bar
-            line = Line()
-            for written, placed in zip(self.written[:index], self.phrases, strict=False):
-                line = line.plus(placed.start_bar * self._steps_per_bar, written)
-            basics = [None] * (steps // self.composer.size)
-            pitches, _ = self.composer.melody.draw_pitches(
-                following.letter, onsets, new.chords, basics, line, phrase.start_bar * self._steps_per_bar,
-                following=int(following.pitches[0]),
-            )  # fmt: skip
-            self.written[index] = dataclasses.replace(new, onsets=onsets, durations=durations, pitches=pitches)
-
-    def _pickup_of(self, phrase: Phrase, following: str) -> tuple[IntArray, IntArray]:
-        found = [
-            events
-            for events, after in zip(self.seed_phrases, self.seed_phrases[1:], strict=False)
-            if not events.phrase.is_melodic and after.phrase.letter == following
-        ]
-        mine = self._seed_of(phrase)
-        chosen = mine if mine is not None else found[0] if found else None
-        empty = np.zeros(0, np.int64)
-        if chosen is None:
-            return empty, empty
-        start = (chosen.phrase.bars - 1) * self._steps_per_bar
-        inside = chosen.onsets >= start + self._steps_per_bar // 4
-        return chosen.onsets[inside] - start, chosen.durations[inside]
 
 
 def overlong_repetitions(pitches: Sequence[int], limit: int) -> list[int]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.imitation.contexts import Place
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, pattern_of
 from ritornello.imitation.generate import Composer
-from ritornello.imitation.model import Place
 from ritornello.imitation.phrase import Line, NewPhrase
 from ritornello.imitation.settings import STYLE_WEIGHT
 from ritornello.imitation.tables import FloatArray

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.imitation.contexts import MAX_INTERVAL, START, Place, position_of, weight_of
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray
-from ritornello.imitation.model import MAX_INTERVAL, START, Place, SongModel, position_of, weight_of
+from ritornello.imitation.model import SongModel
 from ritornello.imitation.originality_guard import CopyGuard
 from ritornello.imitation.phrase import Line
 from ritornello.imitation.sampling import backward_messages, draw, sample_chain

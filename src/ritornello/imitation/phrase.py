@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ritornello.evaluation.imitation import agreement
+from ritornello.imitation.contexts import Place
 from ritornello.imitation.data import ChordSymbol, IntArray
-from ritornello.imitation.model import Place
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ritornello.evaluation.imitation import (
 from ritornello.evaluation.phrase_grid import PhraseGrid
 from ritornello.imitation.data import SongEvents
 from ritornello.imitation.kept import Kept
-from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, CopyLimits, likeness
+from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, CopyLimits, likeness
 from ritornello.imitation.phrase import NewPhrase
 from ritornello.score import Song, make_notes
 
@@ -115,6 +115,8 @@ def nearest_phrase(grid: PhraseGrid, seed_grid: PhraseGrid) -> dict[str, Any] | 
             if best is None or value > best["agreement"]:
                 best = {
                     "agreement": value,
+                    "limit": LIKENESS_LIMIT,
+                    "within_limit": value <= LIKENESS_LIMIT,
                     "phrase": {"index": new.index, "letter": new.letter, "start_bar": new.start_bar},
                     "seed_phrase": {"index": old.index, "letter": old.letter, "start_bar": old.start_bar},
                 }

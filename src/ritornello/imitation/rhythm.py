@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.imitation.contexts import Place, position_of
 from ritornello.imitation.data import IntArray
-from ritornello.imitation.model import Place, SongModel, position_of
+from ritornello.imitation.model import SongModel
 from ritornello.imitation.sampling import draw
 from ritornello.imitation.settings import LAYER_REFINEMENTS, STYLE_WEIGHT
 from ritornello.imitation.style import Styles
