@@ -166,7 +166,7 @@ class Similarity:
         for one, other in (ends, ends[::-1]):
             fail |= self._two_quiet2[one] & ~self._two_quiet2[other] & (self._last_two_held[other] < 2 * per_bar - 4)
             # The silent one may only differ in how long its last note is held: not where that note began a bar earlier.
-            short = (self._last_held[other] < per_bar - 6) | (self._last_two_held[one] > per_bar)
+            short = (self._last_held[other] < per_bar - 6) | (self._last_two_held[one] > 16)
             fail |= self._quiet2[one] & ~self._quiet2[other] & short
         result: BoolArray = ~fail
         return result
