@@ -146,3 +146,9 @@ def test_a_result_that_appeared_meanwhile_is_kept(tmp_path: Path):
         out.mkdir()
         (out / "song.mid").write_bytes(b"theirs")
     assert (out / "song.mid").read_bytes() == b"theirs"
+
+
+def test_json_holds_file_names_that_are_no_text(tmp_path: Path):
+    name = os.fsdecode(b"caf\xe9.mid")
+    write_json(tmp_path / "x.json", {"song": name})
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {"song": name}

@@ -83,7 +83,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write a value as UTF-8 JSON with a final newline; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    # Only lone surrogates, the stray bytes of a file name, do not encode; JSON escapes them as Python does.
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
 @contextmanager
@@ -119,13 +120,13 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
-        with suppress(OSError):
-            for folder in made:
+        for folder in made:
+            with suppress(OSError):
                 folder.rmdir()
 
 
 def _check_free(path: Path, force: bool) -> None:
-    if path.exists() and not path.is_dir():
+    if os.path.lexists(path) and not path.is_dir():
         raise WriteError(f"{path}: exists and is not a folder; choose another --out")
     if path.is_dir() and any(path.iterdir()) and not force:
         raise WriteError(f"{path}: exists already; choose another --out or add --force to replace its files")

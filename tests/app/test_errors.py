@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import shlex
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +86,9 @@ OPTIONS = {
     "key": ["imitate", "{song}", "-o", "{out}", "--key", "H"],
     "tempo": ["imitate", "{song}", "-o", "{out}", "--tempo", "0"],
     "n": ["imitate", "{song}", "-o", "{out}", "--n", "0"],
+    "half a candidate": ["imitate", "{song}", "-o", "{out}", "--n", "1.5"],
+    "half a song": ["evaluate", "structure", "--data", "{song}", "--limit", "1.5"],
+    "endless key": ["imitate", "{song}", "-o", "{out}", "--key", "C" * 100_000],
     "seed": ["imitate", "{song}", "-o", "{out}", "--seed", "-1"],
     "keep": ["imitate", "{song}", "-o", "{out}", "--keep", "drums"],
     "keep structure and form": ["imitate", "{song}", "-o", "{out}", "--keep", "structure", "--form", "A8B8"],
@@ -103,6 +111,7 @@ def test_bad_options_are_one_line_and_nothing_is_written(kind: str, ritornello, 
     result = ritornello(*[argument.format(**places) for argument in OPTIONS[kind]])
     assert result.code == 2, result.err
     assert result.err.count("\n") == 1
+    assert len(result.err) < 1000
     assert not list(tmp_path.iterdir())
 
 
@@ -138,6 +147,7 @@ def test_names_that_no_system_takes_are_bad_input(ritornello, example: Path, tmp
         ["imitate", example, "-o", long_name(), "--no-audio"],
         ["imitate", example, "-o", loop, "--no-audio"],
         ["render", example, "-o", long_name() + ".wav"],
+        ["render", example, "-o", tmp_path / ("n" * 251 + ".wav"), "--stems"],
         ["data", long_name()],
         ["data", loop],
     ):
@@ -184,3 +194,44 @@ def test_a_refused_result_leaves_no_folder_above_it(ritornello, tmp_path: Path) 
     (tmp_path / "x.mid").write_bytes(drums_only())
     assert ritornello("imitate", tmp_path / "x.mid", "-o", tmp_path / "a" / "b", "--no-audio").code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["x.mid"]
+
+
+def program(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the program in a process of its own, with further environment variables."""
+    command = [sys.executable, "-m", "ritornello", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **settings}, check=False)
+
+
+def test_a_terminal_without_unicode_gets_text_and_json(tmp_path: Path) -> None:
+    bars = "CDEF|GABc|" * 10
+    (tmp_path / "x.abc").write_text(f"X:1\nT:Größe 曲 🎵\nM:4/4\nL:1/4\nK:C\n{bars}\n", encoding="utf-8")
+    settings = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    result = program("analyze", tmp_path / "x.abc", "--json", **settings)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout.decode("ascii"))["title"] == "Größe 曲 🎵"
+    assert program("analyze", tmp_path / "x.abc", **settings).returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed by a POSIX shell here")
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), (">&- 2>&-", 0), (">/dev/full", 2), ("| true", 0)])
+def test_an_output_that_goes_nowhere(redirection: str, code: int) -> None:
+    if redirection == ">/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = f"{shlex.quote(sys.executable)} -m ritornello models --json {redirection}; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert result.returncode == code
+    assert result.stderr.count(b"\n") == (1 if code else 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_leaves_nothing(number: int, example: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ritornello", "imitate", str(example), "-o", str(tmp_path / "a" / "out"), "-n64"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(tmp_path.rglob(".out.*")):
+            pass
+        process.send_signal(number)
+        error = process.communicate()[1]
+    assert process.returncode == 128 + number
+    assert b"Traceback" not in error
+    assert list(tmp_path.iterdir()) == []

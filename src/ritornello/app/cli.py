@@ -7,14 +7,21 @@ Commands are named as text and imported when called, so that ``--help`` needs no
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
 import cyclopts
 
 from ritornello import __version__
 from ritornello.app.console import Common, Outcome, show_outcome
-from ritornello.errors import RitornelloError
+from ritornello.errors import RitornelloError, WriteError
+
+MAX_LINE = 600
+"""Longest error in characters; the middle of a longer one, which quotes an endless value or path, is left out."""
 
 app = cyclopts.App(
     name="ritornello",
@@ -42,8 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         result = command(*bound.args, **bound.kwargs)
         if isinstance(result, Outcome):
             common = bound.arguments.get("common") or Common()
-            show_outcome(result, common)
-            sys.stdout.flush()
+            _show(result, common)
     except (RitornelloError, cyclopts.CycloptsError) as error:
         if debug:
             raise
@@ -51,8 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130)
     except BrokenPipeError:
-        # The reader of our output has gone; Python must not complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()  # the reader of our output has gone: all that it wanted was said
         return 0
     except MemoryError:
         return _complain("not enough memory for this input", 1)
@@ -63,12 +68,45 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _show(outcome: Outcome, common: Common) -> None:
+    if sys.stdout is None:  # closed by the caller
+        return
+    try:
+        show_outcome(outcome, common)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_stdout()
+        raise WriteError(f"standard output cannot be written ({error.strerror or error})") from None
+
+
+def _discard_stdout() -> None:
+    # Python must not complain again when it closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    print(f"ritornello: {line}", file=sys.stderr)
+    if sys.stderr is not None:
+        line = " ".join(message.split())
+        line = line if len(line) <= MAX_LINE else f"{line[: MAX_LINE // 2]} … {line[-MAX_LINE // 2 :]}"
+        print(f"ritornello: {line}", file=sys.stderr)
     return code
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    # Leaving through the usual door lets half-written results be removed.
+    sys.exit(128 + number)
 
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a title in Greek must not fail on an ASCII terminal
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # libraries' words to programmers
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
     sys.exit(run(sys.argv[1:]))

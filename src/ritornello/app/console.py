@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
+
+
+def _whole(_kind: Any, tokens: Sequence[Token]) -> int:
+    text = tokens[0].value
+    try:
+        return int(text)  # 1.5 is an error, while cyclopts would round it
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is no whole number") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+"""The type of an option that takes a whole number."""
 
 
 @Parameter(name="*", group="Common options")
@@ -54,7 +66,8 @@ Progress = Callable[[int, int], None]
 def show_outcome(outcome: Outcome, common: Common) -> None:
     """Print an outcome the way the common options ask for."""
     if common.json:
-        print(json.dumps(outcome.data, ensure_ascii=False, allow_nan=False, indent=2))
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        print(json.dumps(outcome.data, ensure_ascii=not is_unicode, allow_nan=False, indent=2))
     elif outcome.summary and not common.quiet:
         print(outcome.summary)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import cyclopts
 
-from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
 from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="evaluate", help="Measure a system on a data set.")
@@ -22,7 +22,7 @@ def structure(
     data: Path,
     split: Split = "test",
     input: Literal["annotated", "midi"] = "annotated",
-    limit: int | None = None,
+    limit: Whole | None = None,
     common: Common = DEFAULTS,
 ) -> Outcome:
     """Measure structure analysis against two human labels.
@@ -60,8 +60,8 @@ def imitation(
     *,
     data: Path,
     split: Split = "test",
-    seeds_per_draw: int = 10,
-    outputs_per_seed: int = 10,
+    seeds_per_draw: Whole = 10,
+    outputs_per_seed: Whole = 10,
     strength: float = 0.8,
     common: Common = DEFAULTS,
 ) -> Outcome:
@@ -79,6 +79,8 @@ def imitation(
     """
     if seeds_per_draw < 2 or outputs_per_seed < 1:
         raise ArgumentError("--seeds-per-draw needs at least 2 and --outputs-per-seed at least 1")
+    if not 0 <= strength <= 1:
+        raise ArgumentError(f"--strength {strength:g} is out of range; it goes from 0 to 1")
     from ritornello.datasets.pop909 import Pop909
     from ritornello.imitation.evaluate import evaluate_imitation
 

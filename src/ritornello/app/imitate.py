@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
 from ritornello.app.inputs import check_output, read_song
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder
@@ -33,8 +33,8 @@ def imitate(
     key: str | None = None,
     tempo: float | None = None,
     keep: Annotated[tuple[Layer, ...], Parameter(negative="", consume_multiple=True)] = (),
-    n: Annotated[int, Parameter(name=["--n", "-n"])] = 1,
-    seed: int = 0,
+    n: Annotated[Whole, Parameter(name=["--n", "-n"])] = 1,
+    seed: Whole = 0,
     melody: str | None = None,
     audio: Annotated[bool, Parameter(name="--audio", negative="--no-audio")] = True,
     stems: Annotated[bool, Parameter(negative="")] = False,

@@ -70,12 +70,19 @@ def check_output_file(out: Path, force: bool, *sources: Path | None) -> None:
     """
     if any(os.path.realpath(out) == os.path.realpath(source) for source in sources if source is not None):
         raise ArgumentError(f"--out {out} would overwrite an input; choose another place")
-    # Unlike Path.is_dir, the functions of os.path take a name that is too long.
-    if os.path.isdir(out):  # noqa: PTH112
-        raise WriteError(f"{out}: this is a folder; name a file for --out")
-    if not os.path.isdir(out.parent):  # noqa: PTH112
-        raise WriteError(f"{out}: there is no folder {out.parent}; make it or choose another --out")
-    if os.path.lexists(out) and not force:
+    try:
+        if out.is_dir():
+            raise WriteError(f"{out}: this is a folder; name a file for --out")
+        if not out.parent.is_dir():
+            raise WriteError(f"{out}: there is no folder {out.parent}; make it or choose another --out")
+        out.lstat()
+    except FileNotFoundError:
+        return
+    except WriteError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+    if not force:
         raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ritornello.app.console import DEFAULTS, Common, Outcome
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole
 from ritornello.app.inputs import check_output_file, read_song
-from ritornello.errors import ArgumentError, WriteError
+from ritornello.errors import ArgumentError
+from ritornello.files import result_folder
 
 
 def render(
@@ -21,7 +22,7 @@ def render(
     stems: Annotated[bool, Parameter(negative="")] = False,
     soundfont: Path | None = None,
     engine: Literal["auto", "fluidsynth", "builtin"] = "auto",
-    sample_rate: int = 44100,
+    sample_rate: Whole = 44100,
     loudness: float = -16.0,
     quantized: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
@@ -54,8 +55,6 @@ def render(
         raise ArgumentError(f"--out {out}: write a name that ends in .wav, .flac or .ogg")
     check_output_file(out, force, song, soundfont)
     folder = out.with_name(f"{out.stem}-stems")
-    if stems and os.path.lexists(folder) and not force:
-        raise WriteError(f"{folder}: exists already; choose another --out or add --force to replace its files")
     given = read_song(song)
 
     from ritornello.app.results import sound_report, write_stems
@@ -63,13 +62,14 @@ def render(
     from ritornello.sound import render as render_song
 
     from_midi = given.original is not None and is_midi(given.original.data)
-    rendering = render_song(
-        given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness, stems=stems,
-        as_played=from_midi and not quantized,
-    )  # fmt: skip
-    rendering.audio.write(out)
-    if stems:
-        write_stems(given, rendering, folder, out.suffix)
+    with result_folder(folder, force) if stems else nullcontext() as place:
+        rendering = render_song(
+            given, sample_rate=sample_rate, soundfont=soundfont, engine=engine, target_lufs=loudness, stems=stems,
+            as_played=from_midi and not quantized,
+        )  # fmt: skip
+        if place is not None:
+            write_stems(given, rendering, place, out.suffix)
+        rendering.audio.write(out)
     report = sound_report(rendering)
     text = f"{out}: {report['duration_s']:.1f} s, {report['loudness_lufs']:.1f} LUFS, {report['engine']}"
     return Outcome("\n".join([text, *report["warnings"]]), {"out": str(out), **report})
