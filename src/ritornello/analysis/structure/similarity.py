@@ -165,8 +165,10 @@ class Similarity:
         fail |= self._quiet2[a] | self._quiet2[b]
         for one, other in (ends, ends[::-1]):
             fail |= self._two_quiet2[one] & ~self._two_quiet2[other] & (self._last_two_held[other] < 2 * per_bar - 4)
-            # The silent one may only differ in how long its last note is held: not where that note began a bar earlier.
-            short = (self._last_held[other] < per_bar - 6) | (self._last_two_held[one] > 16)
+            # "Its E over two bars >= 16" is said of the sounding fragment; measured on the labels, the silent one must
+            # not be longer either (a note that rings on from the bar before is another ending).
+            short = (self._last_held[other] < per_bar - 6) | (self._last_two_held[other] >= 16)
+            short |= self._last_two_held[one] > 16
             fail |= self._quiet2[one] & ~self._quiet2[other] & short
         result: BoolArray = ~fail
         return result
