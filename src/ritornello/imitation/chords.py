@@ -153,7 +153,7 @@ class ChordWriter:
         if place != "free" and emission is None:
             self.end(chords, letter, bars, place, closes, fate)
         elif closes and emission is None:
-            self.end(chords, letter, bars, "section_end", True, fate)
+            self.end(chords, letter, bars, "song_end", True, fate)
         return tuple(chords), log_likelihood / max(1, events)
 
     def end(self, chords: list[ChordSymbol], letter: str, bars: int, place: Place, closes: bool, fate: float) -> None:

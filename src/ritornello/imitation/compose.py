@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
-from ritornello.imitation.contexts import Place
+from ritornello.imitation.contexts import Place, ends_section, last_section_end, place_of
 from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents, basic_pitches
 from ritornello.imitation.generate import Composer
 from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
@@ -98,12 +98,11 @@ class SongWriter:
 
     def write(self) -> list[NewPhrase]:
         """Return one new phrase per segment, in order."""
+        last_section = last_section_end(self.phrases)
         for phrase in self.phrases:
             closes = self._closes(phrase)
             last = phrase.index == len(self.phrases) - 1
-            place: Place = "free"
-            if phrase.is_melodic:
-                place = "section_end" if phrase.is_section_end or closes else "phrase_end"
+            place: Place = "song_end" if closes else place_of(phrase, last_section)
             new = self._phrase(phrase, place, closes, last)
             self.written.append(new)
             self.line = self.line.plus(phrase.start_bar * self._steps_per_bar, new)
@@ -317,12 +316,12 @@ class SongWriter:
         if len(chords) < beats:
             more = self.composer.chords.draw(phrase.letter, phrase.bars, place, closes)[0]
             chords += more[len(chords) :]
-        if closes or (place == "section_end" and old.place != "section_end"):
+        if closes or (ends_section(place) and not ends_section(old.place)):
             self.composer.chords.end(
                 chords,
                 phrase.letter,
                 phrase.bars,
-                place if place != "free" else "section_end",
+                place if place != "free" else "song_end",
                 closes,
                 self.rng.random(),
             )

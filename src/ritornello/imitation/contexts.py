@@ -6,13 +6,15 @@ rhythms); the prior's know mode and metre instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from ritornello.imitation.data import ChordSymbol, PhraseEvents
+from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.imitation.data import ChordSymbol
 from ritornello.imitation.tables import Context
 
-Place = Literal["section_end", "phrase_end", "free"]
-"""Where a phrase ends: a section, a phrase inside a section, or a segment without melody."""
+Place = Literal["song_end", "section_end", "phrase_end", "free"]
+"""Where a phrase ends: the last section, another, a phrase inside a section, or a segment without melody."""
 
 MAX_INTERVAL = 12
 """Intervals are clipped to this many semitones."""
@@ -21,17 +23,29 @@ START = 99
 """Stands for "nothing before" in contexts."""
 
 
-def place_of(events: PhraseEvents) -> Place:
-    """Return where a phrase ends."""
-    if not events.phrase.is_melodic:
+def last_section_end(phrases: Iterable[Phrase]) -> int:
+    """Return the index of the phrase that ends the last section, -1 if there is no section."""
+    return max((phrase.index for phrase in phrases if phrase.is_section_end), default=-1)
+
+
+def place_of(phrase: Phrase, last: int) -> Place:
+    """Return where a phrase ends, given `last_section_end`."""
+    if not phrase.is_melodic:
         return "free"
-    return "section_end" if events.phrase.is_section_end else "phrase_end"
+    if phrase.index == last:
+        return "song_end"
+    return "section_end" if phrase.is_section_end else "phrase_end"
+
+
+def ends_section(place: Place) -> bool:
+    """Return whether a phrase at a place ends a section, the last one or another."""
+    return place in ("song_end", "section_end")
 
 
 def position_of(segment: int, segments: int, place: Place) -> str:
     """Return the position class of a rhythm segment: start, middle, phrase_end or section_end."""
     if segment == segments - 1:
-        return "section_end" if place == "section_end" else "phrase_end"
+        return "section_end" if ends_section(place) else "phrase_end"
     return "start" if segment == 0 else "middle"
 
 

@@ -18,6 +18,7 @@ from ritornello.imitation.contexts import (
     Contexts,
     Place,
     clip_interval,
+    last_section_end,
     place_of,
     position_of,
     weight_of,
@@ -58,19 +59,16 @@ def count_song(events: SongEvents, tables: Tables, is_prior: bool, every_segment
     The melody is counted in melodic phrases; with ``every_segment`` wherever there are notes.
     """
     contexts = Contexts(events.metre, events.mode, is_prior)
-    melodic = [phrase.phrase.index for phrase in events.phrases if phrase.phrase.is_melodic]
+    last = last_section_end(phrase.phrase for phrase in events.phrases)
     for phrase in events.phrases:
-        # The last ending closes the song; new songs close by rule, so it teaches nothing about the others.
-        has_ending = phrase.phrase.is_melodic and phrase.phrase.letter != "X" and phrase.phrase.index != melodic[-1]
-        _count_chords(events, phrase, tables, contexts, has_ending)
+        place = place_of(phrase.phrase, last)
+        _count_chords(events, phrase, tables, contexts, place)
         if (phrase.phrase.is_melodic or every_segment) and len(phrase.onsets):
-            _count_melody(events, phrase, tables, contexts, has_ending)
+            _count_melody(events, phrase, tables, contexts, place)
 
 
-def _count_melody(
-    events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, has_ending: bool
-) -> None:
-    grid, letter, place = events.grid, phrase.phrase.letter, place_of(phrase)
+def _count_melody(events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, place: Place) -> None:
+    grid, letter = events.grid, phrase.phrase.letter
     size, steps = grid.segment_steps, phrase.phrase.bars * grid.steps_per_bar
     segments = steps // size
     basics = basic_pitches(phrase.onsets, phrase.durations, phrase.pitches, steps, size)
@@ -105,7 +103,7 @@ def _count_melody(
             interval = clip_interval(pitch - int(phrase.pitches[index - 1]))
             tables["interval"].add(contexts.interval(letter, before), interval)
             before = interval
-    if has_ending:
+    if place != "free" and letter != "X":
         root = phrase.chords[min(int(phrase.onsets[-1]) // grid.steps_per_beat, len(phrase.chords) - 1)][0]
         tables["final_degree"].add(contexts.final_degree(place, root), int(phrase.pitches[-1]) % 12)
     for bar, relation in enumerate(bar_relations(phrase, grid.steps_per_bar)):
@@ -113,10 +111,8 @@ def _count_melody(
             tables["bar_reuse"].add(contexts.reuse(letter, bar, phrase.phrase.bars), relation)
 
 
-def _count_chords(
-    events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, has_ending: bool
-) -> None:
-    letter, place, beats = phrase.phrase.letter, place_of(phrase), events.grid.beats_per_bar
+def _count_chords(events: SongEvents, phrase: PhraseEvents, tables: Tables, contexts: Contexts, place: Place) -> None:
+    letter, beats = phrase.phrase.letter, events.grid.beats_per_bar
     bars = [phrase.chords[start : start + beats] for start in range(0, len(phrase.chords), beats)]
     if all(symbol == NO_CHORD for symbol in phrase.chords):
         return
@@ -136,7 +132,7 @@ def _count_chords(
         if bar:
             lags = [lag for lag in REUSE_LAGS if lag <= bar and bars[bar - lag] == symbols]
             tables["chord_reuse"].add(contexts.reuse(letter, bar, len(bars)), max(lags, default=0))
-    if has_ending and roots:
+    if place != "free" and letter != "X" and roots:
         before_root = roots[-2] if len(roots) > 1 else START
         tables["ending"].add(contexts.ending(place, before_root), roots[-1])
 

@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.imitation.contexts import ends_section
 from ritornello.imitation.data import basic_pitches, pattern_of
 from ritornello.imitation.generate import Composer
 from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
@@ -65,7 +66,7 @@ class PhraseEditor:
     def with_ending(self, new: NewPhrase, line: Line, start_step: int, closes: bool) -> NewPhrase:
         """Return a phrase with a new ending for its place: the last bar at a section's end, else the last half bar."""
         steps = new.bars * self.composer.steps_per_bar
-        length = self.composer.steps_per_bar if closes or new.place == "section_end" else self.composer.size
+        length = self.composer.steps_per_bar if closes or ends_section(new.place) else self.composer.size
         return self.redrawn(new, max(0, steps - length), steps, line, start_step, closes)
 
     def varied(
