@@ -149,6 +149,12 @@ def test_repeats_with_endings_are_played_out() -> None:
     assert pitches(song) == [60, 62, 64, 62, 64, 62, 65, 67, 67, 69]
 
 
+@pytest.mark.parametrize("number", ["0", "2", "99"])
+def test_endings_that_are_never_reached_do_not_silence_the_piece(number: str) -> None:
+    bracket = barline(f'<ending number="{number}" type="start"/>')
+    assert pitches(read(bracket + whole("C4"), whole("D4"))) == [60, 62]
+
+
 def test_a_first_ending_alone_is_skipped_the_second_time() -> None:
     first = barline('<ending number="1" type="start"/>') + whole("E4") + barline('<ending number="1" type="stop"/>')
     song = read(START + whole("C4"), first + BACKWARD, whole("F4"))

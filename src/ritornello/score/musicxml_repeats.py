@@ -29,7 +29,7 @@ class RepeatSigns:
 
 
 def playback_order(measures: Sequence[RepeatSigns], name: str) -> list[int]:
-    """Return the indices of the measures in the order in which they sound.
+    """Return the indices of the measures in the order in which they sound; none only if there is no measure.
 
     Raises:
         ReadError: if that makes more than 10,000 bars.
@@ -75,7 +75,7 @@ def playback_order(measures: Sequence[RepeatSigns], name: str) -> list[int]:
         index += 1
     if len(order) > MAX_BARS:
         raise ReadError(f"{name}: more than {MAX_BARS} bars with repeats played out")
-    return order
+    return order or list(range(len(measures)))  # brackets that leave nothing to play are a slip of the pen
 
 
 def _segno(measures: Sequence[RepeatSigns], before: int) -> int:
