@@ -294,8 +294,8 @@ def test_unsuitable_seeds_are_refused_with_a_reason(seed_song: Song) -> None:
     )  # fmt: skip
     for song, words in (
         (drums_only, "melody"),
-        (one_note, "1 melody notes"),
-        (seed_song.replace(parts=(voice.with_notes(one_pitch),)), "1 different pitches"),
+        (one_note, "1 notes in the melodic"),
+        (seed_song.replace(parts=(voice.with_notes(one_pitch),)), "1 pitch,"),
         (short, "4 bars"),
         (seed_song.replace(form=None), "form"),
         (seed_song.replace(keys=()), "key"),

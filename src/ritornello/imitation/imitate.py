@@ -159,10 +159,13 @@ def _check_suitable(seed: Song, events: SongEvents) -> None:
         )
     if notes < LEAST_NOTES:
         raise UnsuitableSongError(
-            f"{name}: {notes} melody notes are too few to imitate; at least {LEAST_NOTES} are needed"
+            f"{name}: {notes} notes in the melodic phrases are too few to imitate; at least {LEAST_NOTES} are needed"
         )
     if pitches < LEAST_PITCHES:
-        raise UnsuitableSongError(f"{name}: a melody of {pitches} different pitches says nothing about a style")
+        raise UnsuitableSongError(
+            f"{name}: its melody has {pitches} pitch{'es' * (pitches > 1)}, which says nothing about a style; "
+            f"at least {LEAST_PITCHES} are needed"
+        )
     if not any(symbol != NO_CHORD for phrase in events.phrases for symbol in phrase.chords):
         raise UnsuitableSongError(f"{name}: no chords are known; analyse the song first")
 
