@@ -62,7 +62,7 @@ def doctor(*, common: Common = DEFAULTS) -> Outcome:
     from ritornello.sound.soundfont import default_soundfont
 
     versions = {}
-    for name in ("numpy", "scipy", "symusic", "verovio", "matplotlib", "soundfile", "torch"):
+    for name in ("numpy", "scipy", "verovio", "matplotlib", "soundfile", "torch"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.datasets.pop909 import Pop909Song
 from ritornello.errors import ReadError
-from ritornello.score import Part, Song, make_notes
+from ritornello.score import Part, Song, make_notes, smf
+from ritornello.score.instruments import decode_text
+from ritornello.score.midi_notes import raw_parts
 from ritornello.score.song import Role
 from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 
@@ -100,21 +101,15 @@ def read_tracks(data: bytes, name: str) -> tuple[int, dict[str, MidiTrack]]:
     Raises:
         ReadError: if the bytes are no MIDI file or no track is called MELODY.
     """
-    import symusic
-
-    try:
-        score: Any = symusic.Score.from_midi(data)
-    except Exception as error:  # symusic raises many kinds, some bare RuntimeError
-        raise ReadError(f"{name}: not a MIDI file that can be read ({error})") from None
+    file = smf.parse(data, name)
     tracks: dict[str, MidiTrack] = {}
-    for track in score.tracks:
-        columns = track.notes.numpy()
-        wide = {key: np.asarray(columns[key]).astype(np.int64) for key in ("time", "duration", "pitch", "velocity")}
-        title = track.name.strip().upper()
-        tracks.setdefault(title, MidiTrack(title, wide["time"], wide["duration"], wide["pitch"], wide["velocity"]))
+    for part in raw_parts(file, name):
+        names = file.tracks[part.track].texts(smf.TRACK_NAME)
+        title = decode_text(names[0]).strip().upper() if names else ""
+        tracks.setdefault(title, MidiTrack(title, part.onset, part.end - part.onset, part.pitch, part.velocity))
     if "MELODY" not in tracks:
         raise ReadError(f"{name}: no track is called MELODY; found {', '.join(map(repr, tracks)) or 'none'}")
-    return int(score.ticks_per_quarter), tracks
+    return file.ticks_per_quarter, tracks
 
 
 def align(song: Pop909Song) -> Alignment:
