@@ -140,7 +140,18 @@ class SongWriter:
                 editor.redrawn(new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm)
                 for _ in range(LIKENESS_TRIES)
             ]
-            self.written[index] = min(tries, key=self._likeness)
+            best = min(tries, key=self._likeness)
+            alike = [index]
+            if self.kept.structure:  # exact repeats stay exact
+                alike = [i for i, other in enumerate(self.written) if _same_melody(other, new)]
+            for i in alike:
+                self.written[i] = dataclasses.replace(
+                    self.written[i],
+                    onsets=best.onsets,
+                    durations=best.durations,
+                    pitches=best.pitches,
+                    basics=best.basics,
+                )
         self.warnings.append("a run over a limit could not be drawn anew; see originality in this report")
 
     def _phrase(self, phrase: Phrase, place: Place, closes: bool, last: bool) -> NewPhrase:
@@ -303,6 +314,8 @@ class SongWriter:
                 new = self.editor.with_ending(whole, self.line, start, closes)
             if self._likeness(new) <= LIKENESS_LIMIT:
                 break
+        if self.kept.structure and goal == 1.0:
+            return new  # the repair of the whole melody keeps exact repeats exact
         return self._without_copies(start, new, closes)
 
     def _repeated_chords(self, phrase: Phrase, place: Place, closes: bool, old: NewPhrase) -> tuple[ChordSymbol, ...]:
@@ -380,6 +393,12 @@ def overlong_repetitions(pitches: Sequence[int], limit: int) -> list[int]:
         if length > limit:
             found.append(index)
     return found
+
+
+def _same_melody(one: NewPhrase, other: NewPhrase) -> bool:
+    return one.letter == other.letter and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("onsets", "durations", "pitches")
+    )
 
 
 def _degrees(phrase: NewPhrase | PhraseEvents, steps: int) -> IntArray:

@@ -42,7 +42,7 @@ TABLE_NAMES = (
 REUSE_LAGS = (1, 2, 4, 8)
 """How many bars back a bar may repeat another."""
 
-ENDING_WEIGHT = 6.0
+ENDING_WEIGHT = 24.0
 """What the prior's cadence table weighs against the seed's, in endings: a song has few, and a habit takes more."""
 
 Tables = dict[str, CountTable]
