@@ -138,6 +138,17 @@ def long_name() -> str:
     return "n" * 300
 
 
+def test_a_song_without_a_form_is_refused_by_its_file_name_and_with_the_reason(ritornello, tmp_path: Path) -> None:
+    notes = make_notes(range(0, 48 * 600, 24), 24, [60 + step % 5 for step in range(1200)])
+    (tmp_path / "long.mid").write_bytes(midi_bytes(Song(parts=(Part("Tune", notes, role="melody"),))))
+    (tmp_path / "four.mid").write_bytes(midi_bytes(Song(parts=(Part("Tune", notes[:8], role="melody"),))))
+    for name, reason in (("long.mid", "500 bars"), ("four.mid", "at least")):
+        result = ritornello("imitate", tmp_path / name, "-o", tmp_path / "out", "--no-audio")
+        assert result.code == 2
+        assert name in result.err
+        assert reason in result.err
+
+
 def test_names_that_no_system_takes_are_bad_input(ritornello, example: Path, tmp_path: Path) -> None:
     loop = tmp_path / "loop.mid"
     loop.symlink_to(loop)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
 from ritornello.app.inputs import check_output, read_song
-from ritornello.errors import ArgumentError
+from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.files import result_folder
 
 if TYPE_CHECKING:
@@ -102,11 +102,17 @@ def imitate(
     }  # fmt: skip
     with result_folder(out, force) as folder:
         analysis = analyze(model)
-        with progress_bar("Composing", common) as progress:
-            imitations = imitate_song(
-                analysis.song, strength=strength, form=wanted_form, key=wanted_key, tempo_qpm=tempo, keep=keep, n=n,
-                random_seed=seed, progress=progress,
-            )  # fmt: skip
+        if analysis.song.form is None:
+            raise UnsuitableSongError(f"{song}: cannot be imitated, its form is not found: {analysis.form_reason}")
+        try:
+            with progress_bar("Composing", common) as progress:
+                imitations = imitate_song(
+                    analysis.song, strength=strength, form=wanted_form, key=wanted_key, tempo_qpm=tempo, keep=keep,
+                    n=n, random_seed=seed, progress=progress,
+                )  # fmt: skip
+        except UnsuitableSongError as error:
+            reason = str(error).removeprefix(f"{analysis.song.title or 'the song'}: ")
+            raise UnsuitableSongError(f"{song}: {reason}") from None
         reports = []
         for rank, imitation in enumerate(imitations, start=1):
             place = folder if rank == 1 else folder / f"candidate-{rank}"
