@@ -159,3 +159,10 @@ def test_without_fluidsynth_auto_says_builtin_and_fluidsynth_is_refused(monkeypa
     assert render(song).engine == "builtin"
     with pytest.raises(MissingDependencyError, match="builtin"):
         render(song, engine="fluidsynth")
+
+
+def test_rates_beyond_fluidsynth_are_played_by_the_built_in_engine() -> None:
+    song = Song(parts=(Part("Tune", make_notes([0, 12], 12, [60, 64]), role="melody"),))
+    assert render(song, sample_rate=176_400).engine == "builtin"
+    with pytest.raises(ValueError, match="builtin"):
+        render(song, sample_rate=176_400, engine="fluidsynth")

@@ -29,6 +29,10 @@ _TAIL_S = 6.0
 _TIMEOUT_S = 600
 
 
+HIGHEST_FLUIDSYNTH_RATE_HZ = 96_000
+"""The highest sample rate that FluidSynth takes."""
+
+
 def find_fluidsynth() -> str | None:
     """Return the path of the ``fluidsynth`` program, or None if the system has none."""
     return shutil.which("fluidsynth")

@@ -15,7 +15,12 @@ from ritornello.errors import ArgumentError, MissingDependencyError, UnsuitableS
 from ritornello.score import Song
 from ritornello.sound.audio import HIGHEST_RATE_HZ, Audio
 from ritornello.sound.balance import balance_gain, is_balanced_by_us, sampled_lufs
-from ritornello.sound.fluidsynth import find_fluidsynth, render_part_fluidsynth, tuned_soundfont
+from ritornello.sound.fluidsynth import (
+    HIGHEST_FLUIDSYNTH_RATE_HZ,
+    find_fluidsynth,
+    render_part_fluidsynth,
+    tuned_soundfont,
+)
 from ritornello.sound.mastering import plan_master
 from ritornello.sound.performance import perform
 from ritornello.sound.soundfont import default_soundfont, load_soundfont
@@ -91,7 +96,12 @@ def render(
     """
     _check_arguments(song, sample_rate, engine, target_lufs)
     if engine == "auto":
-        engine = "fluidsynth" if find_fluidsynth() else "builtin"
+        is_playable = sample_rate <= HIGHEST_FLUIDSYNTH_RATE_HZ
+        engine = "fluidsynth" if is_playable and find_fluidsynth() else "builtin"
+    elif engine == "fluidsynth" and sample_rate > HIGHEST_FLUIDSYNTH_RATE_HZ:
+        raise ArgumentError(
+            f"fluidsynth plays at up to {HIGHEST_FLUIDSYNTH_RATE_HZ} Hz, not {sample_rate}; choose the engine 'builtin'"
+        )
     elif engine == "fluidsynth" and not find_fluidsynth():
         raise MissingDependencyError("fluidsynth is not installed; install it or choose the engine 'builtin'")
     path = Path(soundfont) if soundfont is not None else default_soundfont()
