@@ -115,3 +115,13 @@ def test_four_bars_are_analysed() -> None:
     analysis = analyze(Song(parts=(Part("tune", notes),)))
     assert analysis.song.keys[0].key == Key(0)
     assert analysis.song.bars == 4
+
+
+def test_a_tune_of_power_chords_far_below_any_voice_is_kept_whole() -> None:
+    song = band()
+    onset = np.repeat(np.arange(0, 48 * 64, 24), 2)
+    riff = make_notes(onset, [20] * len(onset), np.tile([33, 40, 35, 42, 36, 43, 31, 38], len(onset) // 8))
+    parts = (Part("Melody", riff, role="melody"), *song.parts[1:])
+    heard = analyze(song.replace(parts=parts), with_form=False).song
+    assert len(heard.parts) == 3
+    assert len(heard.part("melody").notes) == len(riff)

@@ -9,6 +9,7 @@ import pytest
 
 from ritornello.analysis.roles import FEATURES, melody_probabilities, part_features, with_roles
 from ritornello.score import Part, Song, make_notes
+from ritornello.score.song import Original
 
 from .songs import band
 
@@ -58,6 +59,43 @@ def test_of_several_stated_melodies_one_stays() -> None:
     song, _ = with_roles(song.replace(parts=tuple(dataclasses.replace(part, role="melody") for part in song.parts)))
     assert [part.role for part in song.parts].count("melody") == 1
     assert song.parts[0].role == "melody"
+
+
+@pytest.mark.parametrize("notes", [2, 40])
+def test_a_name_alone_wins_only_if_the_part_plays_in_enough_of_the_song(notes: int) -> None:
+    song = band()
+    sparse = Part("Melody", make_notes(np.arange(notes) * 6, [6] * notes, [72] * notes), role="melody")
+    heard, _ = with_roles(song.replace(parts=(sparse, *song.parts)))
+    assert [part.role == "melody" for part in heard.parts] == [False, True, False, False]
+    low = dataclasses.replace(song.parts[1], name="Melody", role="melody")
+    heard, confidence = with_roles(song.replace(parts=(song.parts[0], low, song.parts[2])))
+    assert heard.parts[1].role == "melody"
+    assert confidence < 1
+
+
+def test_what_our_own_file_or_a_person_states_needs_no_coverage() -> None:
+    song = band()
+    sparse = Part("Melody", make_notes([0, 12], [6, 6], [72, 74]), role="melody")
+    ours = song.replace(parts=(sparse, *song.parts), original=Original("ours.mid", b"MThd...Ritornello..."))
+    elsewhere = song.replace(parts=(dataclasses.replace(sparse, name="Violin"), *song.parts))
+    for stated in (ours, elsewhere, ours.replace(original=None)):
+        heard, confidence = with_roles(stated)
+        assert heard.parts[0].role == "melody"
+        assert confidence == 1.0
+
+
+def test_a_short_solo_does_not_outdo_the_tune_of_the_choruses() -> None:
+    song = band()
+    tune, bass, chords = song.parts
+    end = 48 * 64
+    playing = np.isin(tune.notes["onset"] // (48 * 16), (0, 2))  # two of four rounds
+    lively = make_notes(
+        end // 2 - 48 * 8 + np.arange(64) * 6, [6] * 64, np.tile([72, 74, 76, 77, 79, 77, 76, 74], 8), 110
+    )
+    parts = (tune.with_notes(tune.notes[playing]), bass, chords, Part("", lively))
+    likely = melody_probabilities(part_features(parts))
+    assert likely[0] > 3 * likely[3]
+    assert with_roles(song.replace(parts=parts))[0].parts[0].role == "melody"
 
 
 def test_features_and_probabilities() -> None:

@@ -26,9 +26,13 @@ from ritornello.analysis.straight import straighten
 from ritornello.analysis.structure import StructureAnalysis, find_form
 from ritornello.errors import UnsuitableSongError
 from ritornello.score import Form, KeyRegion, Part, Segment, Song
+from ritornello.score.timeline import TICKS_PER_QUARTER
 
 MAX_BARS = 2_000
 """Longest song that is analysed, in bars."""
+
+MIN_TUNE_BARS = 0.5
+"""Share of a part's bars that its tune must reach to be cut out of it: power chords far below any voice have none."""
 
 MIN_NOTES, MIN_PITCHES = 4, 2
 """Fewest pitched notes, and fewest different ones, that say anything about key and harmony."""
@@ -124,11 +128,16 @@ def _separate_melody(song: Song) -> Song:
         return song
     part = song.parts[index]
     chosen = melody_of_mixed(part.notes)
-    if not chosen.any() or chosen.all():
+    if chosen.all() or _bars_with(part.notes[chosen]) < MIN_TUNE_BARS * _bars_with(part.notes):
         return song
     tune = Part(f"{part.name} melody".strip(), part.notes[chosen], part.program, False, "melody")
     rest = dataclasses.replace(part, notes=part.notes[~chosen], role="chords")
     return song.replace(parts=(*song.parts[:index], tune, rest, *song.parts[index + 1 :]))
+
+
+def _bars_with(notes: NDArray[np.void]) -> int:
+    """How many stretches of a whole note's length hold onsets."""
+    return len(np.unique(notes["onset"] // (4 * TICKS_PER_QUARTER)))
 
 
 def _find_form(song: Song) -> tuple[StructureAnalysis | None, str]:
