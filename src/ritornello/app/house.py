@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from ritornello import __version__
-from ritornello.app.console import DEFAULTS, Common, Outcome
+from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -38,19 +38,14 @@ def data(path: Path, /, *, common: Common = DEFAULTS) -> Outcome:
         path: Folder or zip of the data set.
     """
     from ritornello.app.evaluate import as_table
-    from ritornello.datasets.pop909 import Pop909
+    from ritornello.datasets import Pop909
+    from ritornello.datasets.pop909_check import check
 
     dataset = Pop909(path)
-    problems = {}
-    for song_id in dataset.ids:
-        try:
-            dataset.load(song_id)
-        except ValueError as error:
-            problems[song_id] = str(error)
-    counts: dict[str, object] = {"songs": len(dataset.ids), "loaded": len(dataset.ids) - len(problems)}
-    counts.update({split: len(dataset.split(split)) for split in ("train", "validation", "test")})
-    counts["problems"] = problems
-    return Outcome(as_table(counts), counts)
+    with progress_bar("Reading", common) as progress:
+        counts = check(dataset, progress)
+    problems = [f"problem  {line}" for line in counts["problems"]]
+    return Outcome("\n".join([as_table({**counts, "problems": len(problems)}), *problems]), counts)
 
 
 def doctor(*, common: Common = DEFAULTS) -> Outcome:

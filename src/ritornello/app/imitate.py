@@ -19,8 +19,8 @@ Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
 
 MAX_CANDIDATES = 64
 
-MAX_FORM_BARS = 1000
-"""Longest form that is filled: about half an hour of music and ten seconds of work."""
+MAX_FORM_BARS = 600
+"""Longest form that is filled: twenty minutes of music."""
 
 
 def imitate(

@@ -22,31 +22,32 @@ MIN_DISTINCT = 4
 """A string needs so many different intervals; strings of one repeated note say nothing."""
 
 
-def check(dataset: Pop909, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+def check(dataset: Pop909, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """Load every song once and count.
 
     Args:
         dataset: the data.
-        progress: called after each song with the number done.
+        progress: called after each song with the number done and the number in all.
 
     Returns:
         ``songs`` loaded, ``one_major_key``, ``one_minor_key``, ``several_keys``, ``triple_metre``, ``equal_labels``
         (of the files that both hold a form of their own), ``quadruple_all_major`` and ``quadruple_one_major`` with
         ``…_phrases`` (melodic phrases of label 1 in them), ``split`` sizes, ``melody_notes``, and ``problems``: one
-        line for each song that does not load or whose label is two or more bars off its chords.
+        line for each song whose files or MIDI cannot be read or whose label is two or more bars off its chords.
     """
     counts: Counter[str] = Counter()
     problems: list[str] = []
     for number, id in enumerate(dataset.ids, start=1):
         try:
             song = dataset.load(id)
+            dataset.midi(id)
         except ReadError as error:
             problems.append(str(error))
         else:
             counts.update(_counts(song))
             problems += _problems(song)
         if progress is not None:
-            progress(number)
+            progress(number, len(dataset.ids))
     names = (
         "songs", "one_major_key", "one_minor_key", "several_keys", "triple_metre", "equal_labels",
         "quadruple_all_major", "quadruple_all_major_phrases", "quadruple_one_major", "quadruple_one_major_phrases",
