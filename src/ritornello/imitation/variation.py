@@ -85,7 +85,8 @@ class PhraseEditor:
         size, steps_per_bar = self.composer.size, self.composer.steps_per_bar
         if closes or new.place != old.place or self.rng.random() < 0.5:
             changed = self.with_ending(new, line, start_step, closes)
-            if closes or rolls_agree(changed, old, steps_per_bar) >= goal - 3 * GOAL_TOLERANCE:
+            other_place = ends_section(new.place) != ends_section(old.place)
+            if closes or other_place or rolls_agree(changed, old, steps_per_bar) >= goal - 3 * GOAL_TOLERANCE:
                 new = changed
         segments = new.bars * steps_per_bar // size
         for _ in range(VARIATION_TRIES):
