@@ -106,14 +106,14 @@ def test_protocol_counts_failures_as_wrong_and_leaves_out_what_has_no_reference(
     assert report["exact_match"] == report["boundary_f1"] == 0
     assert report["failed"] == ["005: no melody"]
     assert evaluate_structure(one_song, ["005"], analyse=lambda _: None)["left_out"] == ["005"]
-    seen: list[int] = []
+    seen: list[tuple[int, int]] = []
     report = evaluate_structure(
-        one_song, ["005"], analyse=lambda _: Form.parse("A8A9"), progress=seen.append, rows=True
+        one_song, ["005"], analyse=lambda _: Form.parse("A8A9"), progress=lambda *step: seen.append(step), rows=True
     )
     assert report["exact_match"] == report["boundary_f1"] == 1
     assert report["exact_match_strict"] == 0
     assert report["rows"][0]["form"] == "A8A9"
-    assert seen == [1]
+    assert seen == [(1, 1)]
     assert 0 <= report["exact_match_interval"][0] <= 1
 
 

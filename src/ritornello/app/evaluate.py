@@ -43,8 +43,7 @@ def structure(
 
     dataset = Pop909(data)
     ids = chosen_ids(dataset.split(split), limit, split)
-    with progress_bar("Analysing", common) as bar:
-        progress = None if bar is None else lambda done: bar(done, len(ids))
+    with progress_bar("Analysing", common) as progress:
         if input == "midi":
             from ritornello.evaluation.analysis import evaluate_raw
 

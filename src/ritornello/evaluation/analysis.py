@@ -10,7 +10,7 @@ throughout, because the alignment itself counts in whole sixteenths.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -170,8 +170,8 @@ class _FileBars:
 
 def evaluate_raw(
     dataset: Pop909,
-    ids: Iterable[str],
-    progress: Callable[[int], None] | None = None,
+    ids: Sequence[str],
+    progress: Callable[[int, int], None] | None = None,
     rows: bool = False,
     hide_names: bool = True,
 ) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def evaluate_raw(
     Args:
         dataset: the data.
         ids: the songs.
-        progress: called after each song with the number done.
+        progress: called after each song with the number done and the number in all.
         rows: also return a row per song.
         hide_names: read no track names, so that the melody must be found by its notes.
 

@@ -8,7 +8,7 @@ agreement are ours: exact places, song start and end left out, the better of the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -217,9 +217,9 @@ def _letter_per_bar(placed: PlacedForm) -> list[str]:
 
 def evaluate_structure(
     dataset: Pop909,
-    ids: Iterable[str],
+    ids: Sequence[str],
     analyse: Analyse = analyse_annotated,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     rows: bool = False,
 ) -> dict[str, Any]:
     """Score an analysis against both human labels of each song.
@@ -228,7 +228,7 @@ def evaluate_structure(
         dataset: the data.
         ids: the songs.
         analyse: the analysis; by default the one from annotated melody and chords.
-        progress: called after each song with the number done.
+        progress: called after each song with the number done and the number in all.
         rows: also return a row per song.
 
     Returns:
@@ -257,7 +257,7 @@ def evaluate_structure(
             scores = score_form(found, song.labels, 4 * song.beats_per_bar)
             table.append({"song": id, "form": str(form or ""), "seconds": seconds, **scores})
         if progress is not None:
-            progress(number)
+            progress(number, len(ids))
     report: dict[str, Any] = {"songs": len(table), **_means(table)}
     report |= {
         "median_s": median(row["seconds"] for row in table) if table else None,
