@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +49,22 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_another_song(seed_song:
     assert json.dumps(again.report) == json.dumps(imitation.report)
     assert json.dumps(again.framework.data) == json.dumps(imitation.framework.data)
     assert midi_bytes(other.song) != midi_bytes(imitation.song)
+
+
+def test_every_process_gives_the_same_bytes() -> None:
+    code = (
+        "import hashlib; from tests.imitation.conftest import make_song; from ritornello.imitation import imitate; "
+        "from ritornello.score.midi_writer import midi_bytes; "
+        "print(hashlib.sha256(midi_bytes(imitate(make_song())[0].song)).hexdigest())"
+    )
+    printed = set()
+    for hash_seed in ("1", "2", "3"):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        printed.add(done.stdout)
+    assert len(printed) == 1
 
 
 def test_result_survives_midi(imitation: Imitation) -> None:

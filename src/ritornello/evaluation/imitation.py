@@ -84,7 +84,8 @@ def jensen_shannon_distance(one: Histogram, other: Histogram) -> float:
     total_one, total_other = sum(one.values()), sum(other.values())
     if not total_one or not total_other:
         return float(total_one != total_other)
-    keys = list(one.keys() | other.keys())
+    # In the order of counting: a set's order, and with it the last digit of the sum, differs from run to run.
+    keys = list(dict.fromkeys([*one, *other]))
     p = np.array([one[key] for key in keys]) / total_one
     q = np.array([other[key] for key in keys]) / total_other
     mean = (p + q) / 2
