@@ -108,6 +108,14 @@ def test_analyze_without_output_prints_one_json_object(ritornello, example: Path
     assert result.err == ""
 
 
+def test_the_part_that_is_named_has_the_tune_whatever_the_names_say(ritornello, example: Path) -> None:
+    for wanted, index in (("Bass", 2), ("2", 1)):
+        parts = json.loads(ritornello("analyze", example, "--melody", wanted, "--json").out)["parts"]
+        melodies = [part["name"] for part in parts if part["role"] == "melody"]
+        assert len(melodies) == 1
+        assert melodies[0].startswith(("Melody", "Piano", "Bass", "Drums")[index])
+
+
 def test_render_reaches_the_loudness_asked_for(ritornello, example: Path, tmp_path: Path) -> None:
     result = ritornello(
         "render", example, "-o", tmp_path / "song.flac", "--loudness", "-20", "--json", "--engine", "builtin"

@@ -70,19 +70,20 @@ class Analysis:
         return as_text(self.song, self.form_reason, self.confidence)
 
 
-def analyze(song: Song, with_form: bool = True) -> Analysis:
+def analyze(song: Song, with_form: bool = True, melody: int | None = None) -> Analysis:
     """Find bars, roles, melody, chords, keys and form of a song.
 
     Args:
         song: any song; what it states (chords, keys, form, roles) is kept.
         with_form: whether to look for phrases, the slowest step, where no form is stated.
+        melody: index of the part that has the tune, where somebody knows; None to find it.
 
     Raises:
         UnsuitableSongError: if the song has no pitched notes to speak of or is longer than 2,000 bars.
     """
     _check(song)
     stated = is_stated(song)
-    heard, melody_confidence = with_roles(song)
+    heard, melody_confidence = with_roles(song, melody)
     grid = find_bar_grid(heard)  # before the melody is separated: a performance is known note by note
     heard = _separate_melody(grid.song)
     chords_confidence = key_confidence = 1.0

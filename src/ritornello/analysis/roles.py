@@ -132,11 +132,12 @@ def melody_probabilities(features: FloatArray) -> FloatArray:
     return result
 
 
-def with_roles(song: Song) -> tuple[Song, float]:
+def with_roles(song: Song, melody: int | None = None) -> tuple[Song, float]:
     """Return the song with a role for each part, at most one of them ``"melody"``, and how sure the melody is (0..1).
 
     A melody role that exactly one part has stays; of several, the likeliest part keeps it. One that a MIDI file's part
-    has from its name alone counts only if the part plays in `NAMED_COVERAGE` of the bars.
+    has from its name alone counts only if the part plays in `NAMED_COVERAGE` of the bars. The index `melody`, where it
+    is given, decides.
     """
     features = part_features(song.parts)
     likely = melody_probabilities(features)
@@ -148,7 +149,9 @@ def with_roles(song: Song) -> tuple[Song, float]:
         and len(part.notes)
         and (not named[index] or features[index, _column("coverage")] >= NAMED_COVERAGE)
     ]
-    if len(stated) == 1:
+    if melody is not None:
+        confidence = 1.0
+    elif len(stated) == 1:
         melody, confidence = stated[0], 1.0
         if named[melody]:
             chance = float(likely[melody])

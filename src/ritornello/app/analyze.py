@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome
-from ritornello.app.inputs import check_output, read_song
+from ritornello.app.inputs import check_output, part_index, read_song
 from ritornello.files import result_folder, write_json
 
 
@@ -37,19 +37,20 @@ def analyze(
     """
     if out is not None:
         check_output(out, song)
-    given = read_song(song, melody)
+    given = read_song(song)
+    tune = part_index(given, melody)
 
     from ritornello.analysis import analyze as analyze_song
 
     if out is None:
-        analysis = analyze_song(given)
+        analysis = analyze_song(given, melody=tune)
         return Outcome(analysis.summary(), analysis.to_dict())
 
     from ritornello.app.results import write_song_files
     from ritornello.show import write_self_similarity
 
     with result_folder(out, force) as folder:
-        analysis = analyze_song(given)
+        analysis = analyze_song(given, melody=tune)
         data = analysis.to_dict()
         write_json(folder / "analysis.json", data)
         write_song_files(analysis.song, folder)

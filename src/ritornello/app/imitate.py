@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output, read_song
+from ritornello.app.inputs import check_output, part_index, read_song
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.files import result_folder
 
@@ -90,7 +90,8 @@ def imitate(
     if wanted_form is not None and wanted_form.bars > MAX_FORM_BARS:
         raise ArgumentError(f"--form has {wanted_form.bars} bars; at most {MAX_FORM_BARS} are filled")
     wanted_key = None if key is None else Key.parse(key)
-    model = read_song(song, melody)
+    model = read_song(song)
+    tune = part_index(model, melody)
 
     from ritornello.analysis import analyze
     from ritornello.app.results import write_audio_files, write_report, write_song_files
@@ -101,7 +102,7 @@ def imitate(
         "seed": seed, "melody": melody,
     }  # fmt: skip
     with result_folder(out, force) as folder:
-        analysis = analyze(model)
+        analysis = analyze(model, melody=tune)
         if analysis.song.form is None:
             raise UnsuitableSongError(f"{song}: cannot be imitated, its form is not found: {analysis.form_reason}")
         try:

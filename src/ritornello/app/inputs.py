@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,22 +12,28 @@ if TYPE_CHECKING:
     from ritornello.score import Song
 
 
-def read_song(path: Path, melody: str | None = None) -> Song:
-    """Read a song; `melody` names the part that has the tune, by its name or its number from 1.
+def read_song(path: Path) -> Song:
+    """Read a song that has notes.
 
     Raises:
         ReadError: if the file cannot be read or has no notes.
-        ArgumentError: if no part has that name or number; the message lists the parts.
     """
     from ritornello.score.reading import read
 
     song = read(path)
     if not any(len(part.notes) for part in song.parts):
         raise ReadError(f"{path}: the file has no notes")
-    return song if melody is None else _with_melody(song, melody)
+    return song
 
 
-def _with_melody(song: Song, wanted: str) -> Song:
+def part_index(song: Song, wanted: str | None) -> int | None:
+    """Return the index of the part that `--melody` names, by its name or its number from 1; None for None.
+
+    Raises:
+        ArgumentError: if no part, or several, have that name or number, or it is a drum part; the message lists them.
+    """
+    if wanted is None:
+        return None
     names = [part.name for part in song.parts]
     if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
         index = int(wanted) - 1
@@ -38,15 +43,9 @@ def _with_melody(song: Song, wanted: str) -> Song:
         listing = ", ".join(f"{number} '{name}'" for number, name in enumerate(names, start=1))
         problem = "stands for several parts" if names.count(wanted) > 1 else "is no part of this song"
         raise ArgumentError(f"--melody '{wanted}' {problem}; give a name or number: {listing}")
-    parts = list(song.parts)
-    if parts[index].is_drums:
+    if song.parts[index].is_drums:
         raise ArgumentError(f"--melody '{wanted}' is a drum part and has no tune")
-    for number, part in enumerate(parts):
-        if number == index:
-            parts[number] = dataclasses.replace(part, role="melody")
-        elif part.role == "melody":
-            parts[number] = dataclasses.replace(part, role="other")
-    return song.replace(parts=tuple(parts))
+    return index
 
 
 def check_output(out: Path, source: Path) -> None:
