@@ -36,7 +36,6 @@ def test_counts_of_the_pack(pack: Pop909) -> None:
     assert report == {
         "songs": 818, "one_major_key": 410, "one_minor_key": 298, "several_keys": 110, "triple_metre": 25,
         "equal_labels": 98, "quadruple_all_major": 476, "quadruple_all_major_phrases": 3790,
-        # The data page counts 3,188 phrases in the songs of one major key; its other seven counts are ours exactly.
         "quadruple_one_major": 401, "quadruple_one_major_phrases": 3189, "melody_notes": 277739,
         "split": {"train": 633, "validation": 92, "test": 92},
     }  # fmt: skip

@@ -114,7 +114,7 @@ def test_copy_limits_hold_and_can_be_lowered(seed_song: Song, imitation: Imitati
         CopyLimits(rhythmic=9)
 
 
-def test_report_is_plain_and_says_what_the_spec_asks(imitation: Imitation) -> None:
+def test_report_is_plain_and_says_what_was_measured(imitation: Imitation) -> None:
     report = json.loads(json.dumps(imitation.report, allow_nan=False))
     assert set(report["style_distance"]) == {"mean", "rhythm", "interval", "pitch_in_chord", "chord_change", "bass"}
     assert set(report["adherence"]["by_letter"]) == {"A", "B"}

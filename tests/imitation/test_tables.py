@@ -14,7 +14,7 @@ def table(*rows: tuple[tuple[object, ...], str, int]) -> CountTable:
     return result
 
 
-def test_mixture_follows_the_formula_of_the_spec() -> None:
+def test_mixture_follows_the_formula_of_the_module() -> None:
     seed = table((("c",), "x", 3), (("c",), "y", 1))
     prior = table((("c",), "x", 1), (("c",), "z", 1))
     mixture = Mixture(seed, prior, ["x", "y", "z"], strength=0.8)

@@ -45,7 +45,7 @@ def pop909(data_folder: Path) -> Pop909:
     return Pop909(path)
 
 
-def test_seeds_of_the_test_split_are_those_of_the_spec(pop909: Pop909) -> None:
+def test_seeds_of_the_test_split_are_the_first_five_of_each_mode(pop909: Pop909) -> None:
     seeds = choose_seeds(pop909, pop909.split("test"), 10)
     assert seeds == ["003", "063", "093", "113", "123", "013", "023", "033", "043", "053"]
 

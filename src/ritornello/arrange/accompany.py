@@ -1,8 +1,8 @@
 """The seed's accompaniment, bar by bar, under new chords: its figures, register, touch and pedal, on other notes.
 
-Our design. Each new bar takes the notes of one seed bar (`source_bars`) and moves them from the seed's chord to the
-new one
-(`revoice`); drums are taken over. Where the seed has no bass part, the lowest voice of its accompaniment becomes one.
+Our design. Each new bar takes the notes of one seed bar (`source_bars`) and moves them from the seed's chord to the new
+one (`revoice`); drums are taken over. Where the seed has no bass part, the lowest voice of its accompaniment becomes
+one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From POP909's structure grid to its MIDI files: offsets that may change during the song.
 
 The structure folder's makers removed or added bars and beats, nearly always two beats, so one offset does not fit every
-song. The rule is the data page's own: each note of ``melody.txt`` is a step of a path whose state is the offset; a hit
+song. Our rule: each note of ``melody.txt`` is a step of a path whose state is the offset; a hit
 in the MELODY track costs 0, one sixteenth beside it 0.25, none 1, and a change of offset 6; the cheapest path wins.
 Positions are sixteenths: ``round(4 * tick / ticks per beat)`` in the MIDI file, running sums in ``melody.txt``.
 """

@@ -1,6 +1,6 @@
 """A check of POP909 data: the counts that a right loader gets, the problems it meets, and shared melodies.
 
-The counts are those of the project's data page, measured on the 818 songs of its pack.
+The pack of 818 songs with structure annotations gives the counts that `tests/datasets/test_pop909_check.py` states.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures of an imitation: style distance, phrase agreement, cadences. They know no model.
 
-Imitation spec, sections 5 and 7. The style distance is the mean of five square roots of Jensen–Shannon divergences
+Our design. The style distance is the mean of five square roots of Jensen–Shannon divergences
 (base 2, so 0..1) between histograms over the bars of the melodic phrases. Measured anchors on POP909 (780 songs in
 4/4): halves of one song .258, two songs .538; phrases of one letter agree at .846 of their sixteenths, of other
 letters .209.
@@ -201,7 +201,7 @@ def cadences(grid: PhraseGrid) -> Cadences:
 
 
 def melody_shape(grid: PhraseGrid) -> NDArray[np.float64]:
-    """Features of the melody that neither the style distance nor a generator's tables count (spec, section 7).
+    """Features of the melody that neither the style distance nor a generator's tables count.
 
     Returns:
         float64 vector: shares of the 27 contours (down, same, up) of four successive notes; notes per bar for the

@@ -1,7 +1,7 @@
 """A song as phrases on an even grid: what the metrics of imitation and structure count on.
 
-Sections 2 and 5 of the imitation spec count on sixteenths (or, for a song in triplets, on triplet eighths). Bars of
-another length than the song's usual one are cut or padded with rests, so every bar has the same number of steps.
+Our design: steps are sixteenths or, for a song in triplets, triplet eighths. Bars of another length than the song's
+usual one are cut or padded with rests, so every bar has the same number of steps.
 """
 
 from __future__ import annotations

@@ -235,8 +235,7 @@ def evaluate_structure(
         ``songs``; the means of `score_form` (``exact_match`` … ``label_agreement``), each with ``…_interval``, 95 %
         (Wilson's for the shares of songs, bootstrap over songs, seed 0, for the others); ``median_s``, ``max_s``:
         seconds a song without reading it; ``failed``: songs that could not be analysed, which count as wrong;
-        ``left_out``:
-        songs without a reference; with ``rows`` the list ``rows``.
+        ``left_out``: songs without a reference; with ``rows`` the list ``rows``.
     """
     table: list[dict[str, Any]] = []
     failed: list[str] = []

@@ -1,6 +1,7 @@
 """Chords of a phrase: bar by bar from the seed's model, loops kept as loops, the ending from the cadence table.
 
-Imitation spec, sections 3 and 4.
+Our design (CARD.md). Candidates are drawn, the best is taken, then single chords are redrawn while the histograms come
+nearer to those of the seed's letter.
 """
 
 from __future__ import annotations

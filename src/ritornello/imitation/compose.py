@@ -1,7 +1,6 @@
 """A whole song from a form: first phrases of each letter, their repeats, endings, pickups.
 
-Imitation spec, section 4. A repeat copies an earlier phrase of its letter and is then varied like human repeats are:
-its
+Our design (CARD.md). A repeat copies an earlier phrase of its letter and is then varied like human repeats are: its
 ending first, then single half bars over the same basic melody, while its agreement stays above a goal drawn for it.
 """
 

@@ -1,6 +1,6 @@
 """What each model's distribution depends on, longest context first, for a seed and for the prior.
 
-Imitation spec, section 3. What we changed: a seed's contexts know the letter of the phrase (a verse keeps the verse's
+Our design. A seed's contexts know the letter of the phrase (a verse keeps the verse's
 rhythms); the prior's know mode and metre instead.
 """
 

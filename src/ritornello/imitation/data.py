@@ -1,7 +1,7 @@
 """An analysed song as the events that the models count: phrases in scale degrees on a step grid.
 
-Imitation spec, section 2. Pitches are semitones above a reference tonic, chords are relative to the key, so songs in
-different keys, and the phrases of a song that changes key, speak the same language.
+Pitches are semitones above a reference tonic, chords are relative to the key, so songs in different keys, and the
+phrases of a song that changes key, speak the same language.
 """
 
 from __future__ import annotations

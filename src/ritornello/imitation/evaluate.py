@@ -1,9 +1,8 @@
-"""Imitation measured as section 7 of the spec says: retrieval, distances, adherence, cadences, copying, time.
+"""Imitation measured: retrieval, distances, adherence, cadences, copying, time. Our protocol; figures are in CARD.md.
 
 Ten seeds from a split, ten outputs a seed. Every interval is a 95 % bootstrap over seeds: the outputs of one seed are
-not
-independent of each other. What the generator counts itself favours the first retrieval, so a second one uses features
-of the melody that it does not count.
+not independent of each other. What the generator counts itself favours the first retrieval, so a second one uses
+features of the melody that it does not count.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class _Seed:
 
 
 def choose_seeds(dataset: Any, ids: Sequence[str], number: int) -> list[str]:
-    """Return seeds by the spec's rule: half of them major, half minor, the first of each among the ids.
+    """Return seeds by a fixed rule: half of them major, half minor, the first of each among the ids.
 
     Eligible songs are in 4/4, in one key, and have at least two melodic letters, each heard at least twice. Where one
     mode has too few, the other fills up; the result may be shorter than ``number``.
@@ -88,7 +87,7 @@ def evaluate_imitation(
         progress: called with outputs done and outputs in all.
 
     Returns:
-        Plain values named as in the spec's table of targets; ``…_interval`` is a 95 % bootstrap over seeds,
+        Plain values named like the rows of CARD.md; ``…_interval`` is a 95 % bootstrap over seeds,
         ``…_cases`` the number of values. Seconds are processor time, so that other work on the machine does not count.
 
     Raises:

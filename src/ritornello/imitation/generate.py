@@ -1,8 +1,7 @@
 """The writers of one song's layers together: chords, rhythm, melody.
 
-Imitation spec, section 4. What we changed: candidates are weighed at each layer, since a good rhythm is worth keeping
-when its melody is not; and the score has a further term, how well the phrase's histograms match those of the seed's
-phrases of the same letter.
+Our design. Candidates are weighed at each layer, since a good rhythm is worth keeping when its melody is not; the score
+has a term for how well the phrase's histograms match those of the seed's phrases of the same letter.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One song in, new songs in its style out: form, melody, chords, bass, accompaniment, and a report.
 
-Imitation spec, whole; the accompaniment is `arrange`'s. Chance comes from one generator per candidate, seeded with the
+After Dai, Ma, Wang and Dannenberg (2021); CARD.md says how. The accompaniment is `arrange`'s. Chance comes from one generator per candidate, seeded with the
 random seed and the candidate's number, so the same call gives the same songs.
 """
 

@@ -1,8 +1,7 @@
 """Melody of a phrase: a basic pitch for each half bar, then the notes, drawn exactly from the product of the models.
 
-Imitation spec, sections 3 and 4. What we changed: beam search is exact sampling (`sampling`), and a note that would
-complete
-a run over the copy limit is not offered to the sampler, so that rejecting whole phrases is the rare last resort.
+Our design (CARD.md). Chains are sampled exactly (`sampling`), and a note that would complete a run over the copy limit
+is not offered to the sampler, so that rejecting whole phrases is the rare last resort.
 """
 
 from __future__ import annotations

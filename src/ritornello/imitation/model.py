@@ -1,9 +1,8 @@
 """The statistical models of one song, each with back-off to a prior learned from many.
 
-Imitation spec, section 3. What we changed: contexts know the letter of the phrase (a verse keeps the verse's
-rhythms), a
-bar may repeat an earlier bar of its phrase (the spec's motif reuse), and a note's pitch is drawn from the product of
-three distributions (interval after interval, pitch class in the chord, distance from the basic pitch) instead of one.
+Our design (CARD.md, "How it works"). Contexts know the letter of the phrase (a verse keeps the verse's rhythms), a bar
+may repeat an earlier bar of its phrase (a motif comes back), and a note's pitch is drawn from the product of three
+distributions: interval after interval, pitch class in the chord, distance from the basic pitch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The copy check while notes are drawn: which next note would make a run shared with the seed too long.
 
-Imitation spec, section 6. A run of more than the limit is a known string of differences, so the guard keeps the seed's
+Our design. A run of more than the limit is a known string of differences, so the guard keeps the seed's
 strings of that length; the runs of a finished song are measured by `analysis.originality`.
 """
 

@@ -1,6 +1,6 @@
 """What is said about an imitation: nearness, adherence, cadences, originality, as plain values.
 
-Imitation spec, sections 4 to 6 and 8; the measures are `evaluation.imitation`'s and `analysis.originality`'s.
+The measures are `evaluation.imitation`'s and `analysis.originality`'s.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from ritornello.imitation.phrase import NewPhrase
 from ritornello.score import Song, make_notes
 
 AGREEMENT_GOAL = 0.85
+"""Agreement of phrases of one letter that scores best (human pairs: .85)."""
+
 COPY_WEIGHT = STRUCTURE_WEIGHT = CADENCE_WEIGHT = 1.0
-"""β, w_s and w_c of the score (spec, section 4)."""
+"""Weights of copying, of structure and of cadences in the score that ranks candidates, in nats per event."""
 
 
 def report_of(

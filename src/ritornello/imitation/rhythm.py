@@ -1,6 +1,7 @@
 """Rhythm of a phrase: half bar after half bar, with bars that repeat bars; and how long its notes sound.
 
-Imitation spec, sections 3 and 4; the repeated bars are its motif reuse.
+Our design (CARD.md). Candidates are drawn, the best is taken, then single half bars are redrawn while the histogram
+comes nearer to that of the seed's letter.
 """
 
 from __future__ import annotations

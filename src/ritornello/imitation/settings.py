@@ -1,7 +1,7 @@
 """Numbers that several of the writers share."""
 
 CANDIDATES = 16
-"""Candidates drawn for each layer of a phrase (spec: 8 a phrase)."""
+"""Candidates drawn for each layer of a phrase."""
 
 LAYER_REFINEMENTS = 120
 """Redraws of single chords, and of single rhythm segments, after the best candidate is chosen, at strength 1."""

@@ -1,7 +1,6 @@
 """What the seed's phrases of each letter look like: the histograms that new phrases should match.
 
-The histograms are those of the style distance (imitation spec, section 5), counted per letter: a chorus is compared
-with
+The histograms are those of the style distance (`evaluation.imitation`), counted per letter: a chorus is compared with
 choruses. The contour of the basic melody is kept only smoothed, so that it says where a phrase lies and not how it
 goes.
 """

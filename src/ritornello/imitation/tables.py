@@ -1,9 +1,8 @@
 """Counts with back-off: a distribution learned from one song, mixed with one learned from many.
 
-Imitation spec, section 3: P(x | c) = (n(c)·S(x | c) + μ·P₀(x | c)) / (n(c) + μ) with μ = 4·(1 − λ)/λ. S is the seed's
-own
-distribution: the counts of the longest context seen, smoothed by shorter contexts with Witten–Bell weights. λ = 1 is
-the seed mixed with 0.001 of the uniform distribution; λ = 0 is the prior.
+P(x | c) = (n(c)·S(x | c) + μ·P₀(x | c)) / (n(c) + μ) with μ = 4·(1 − λ)/λ. S is the seed's own distribution: the counts
+of the longest context seen, smoothed by shorter contexts with Witten–Bell weights (Witten and Bell, *The zero-frequency
+problem*, 1991). λ = 1 is the seed mixed with 0.001 of the uniform distribution; λ = 0 is the prior.
 """
 
 from __future__ import annotations

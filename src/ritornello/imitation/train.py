@@ -1,8 +1,7 @@
 """The prior: the same tables as a seed's, counted over many songs.
 
-Imitation spec, section 3: "P₀ the distribution learned from the training split (never from test songs)". The shipped
-file holds counts of short contexts only: at most two successive half-bar rhythms, basic pitches or intervals, never a
-melody.
+It is P₀ of `tables`, learned from the training split, never from test songs. The shipped file holds counts of short
+contexts only: at most two successive half-bar rhythms, basic pitches or intervals, never a melody.
 """
 
 from __future__ import annotations

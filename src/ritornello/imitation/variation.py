@@ -1,7 +1,7 @@
 """Phrases changed in places: endings, single half bars, lengths; the rest of the phrase and its framework stay.
 
-Imitation spec, section 4: a repeat is varied like human repeats are, its ending first, then single half bars over the
-same basic melody, while its agreement stays above a goal.
+Our design, after measured repeats: a repeat is varied like human repeats are, its ending first, then single half bars
+over the same basic melody, while its agreement stays above a goal.
 """
 
 from __future__ import annotations
