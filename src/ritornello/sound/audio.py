@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_bytes, write_bytes
@@ -177,8 +177,3 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         raise ReadError(f"{path}: is no audio file that can be read ({reason}); give a WAV, FLAC, OGG or MP3") from None
     except ArgumentError as error:
         raise ReadError(f"{path}: {error}") from None
-
-
-def silence(frames: ArrayLike, sample_rate: int, channels: int = 2) -> Audio:
-    """Return silent audio."""
-    return Audio(np.zeros((channels, int(np.asarray(frames))), np.float32), sample_rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,11 +122,15 @@ def render(
     with ExitStack() as stack:
         tuned = stack.enter_context(tuned_soundfont(path, font)) if engine == "fluidsynth" else path
         # The melody is played first: the others are measured against it.
-        for index in sorted(range(len(song.parts)), key=lambda index: song.parts[index].role != "melody"):
-            if engine == "fluidsynth":
-                sound = render_part_fluidsynth(performances[index], tuned, sample_rate)
-            else:
-                sound = render_part(performances[index], font, sample_rate)
+        order = sorted(range(len(song.parts)), key=lambda index: song.parts[index].role != "melody")
+        in_order = [performances[index] for index in order]
+        if engine == "fluidsynth":
+            # Each part is a process of its own, so threads are enough to keep all cores busy.
+            pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
+            played = pool.map(lambda part: render_part_fluidsynth(part, tuned, sample_rate), in_order)
+        else:
+            played = (render_part(part, font, sample_rate) for part in in_order)
+        for index, sound in zip(order, played, strict=True):
             if balances:
                 lufs = sampled_lufs(sound, sample_rate)
                 melody_lufs = lufs if np.isnan(melody_lufs) else melody_lufs
