@@ -32,7 +32,7 @@ class ChordWriter:
     def __init__(self, model: SongModel, styles: Styles, rng: np.random.Generator, candidates: int) -> None:
         self.model, self.styles, self.rng, self.candidates = model, styles, rng, candidates
         self.beats = model.events.grid.beats_per_bar
-        self._onwards: dict[tuple[str, int, bool, ChordSymbol], FloatArray] = {}
+        self._onwards: dict[tuple[str, bool, ChordSymbol], FloatArray] = {}
 
     def draw(
         self, letter: str, bars: int, place: Place, closes: bool, emission: FloatArray | None = None
@@ -88,12 +88,9 @@ class ChordWriter:
         place = inner[int(self.rng.integers(len(inner)))]
         start, stop = starts[place], stops[place]
         table = self.model.mixture("chord")
-        weights = self.model.probabilities(
-            "chord", letter, chords[start - 1], start % self.beats == 0, start // self.beats
-        )
+        weights = self.model.probabilities("chord", letter, chords[start - 1], start % self.beats == 0)
         if stop < len(chords) and chords[stop] in table.index:
-            onward = self._onward(letter, stop, chords[stop])
-            weights = weights * onward
+            weights = weights * self._onward(letter, stop % self.beats == 0, chords[stop])
         fresh = table.vocabulary[draw(weights, self.rng)]
         before, old = chords[start - 1], chords[start]
         for other in inner if alike else [place]:
@@ -101,16 +98,15 @@ class ChordWriter:
                 result[starts[other] : stops[other]] = [fresh] * (stops[other] - starts[other])
         return result
 
-    def _onward(self, letter: str, beat: int, following: ChordSymbol) -> FloatArray:
-        """Return for each chord how likely it leads to the one that follows on a beat."""
-        name = (letter, beat // self.beats, beat % self.beats == 0, following)
+    def _onward(self, letter: str, on_barline: bool, following: ChordSymbol) -> FloatArray:
+        """Return ``(chords,)`` how likely each chord leads to the one that follows, on a bar line or elsewhere."""
+        name = (letter, on_barline, following)
         found = self._onwards.get(name)
         if found is None:
             table = self.model.mixture("chord")
             column = table.index[following]
             rows = [
-                self.model.probabilities("chord", letter, symbol, beat % self.beats == 0, beat // self.beats)[column]
-                for symbol in table.vocabulary
+                self.model.probabilities("chord", letter, symbol, on_barline)[column] for symbol in table.vocabulary
             ]
             found = self._onwards[name] = np.array(rows)
         return found
@@ -139,7 +135,7 @@ class ChordWriter:
             mask = int(mask_table.vocabulary[draw(masks, rng)]) | 1
             for beat in range(self.beats):
                 if mask >> beat & 1:
-                    weights = model.probabilities("chord", letter, before, beat == 0, bar)
+                    weights = model.probabilities("chord", letter, before, beat == 0)
                     if emission is not None:
                         stop = beat + 1
                         while stop < self.beats and not mask >> stop & 1:
@@ -178,7 +174,7 @@ class ChordWriter:
             start = max(0, len(chords) - self.beats)
         before = chords[start - 1] if start else NO_CHORD
         vocabulary = self.model.mixture("chord").vocabulary
-        weights = self.model.probabilities("chord", letter, before, start % self.beats == 0, bars - 1)
+        weights = self.model.probabilities("chord", letter, before, start % self.beats == 0)
         roots = sorted({symbol[0] for symbol in vocabulary if symbol != NO_CHORD and symbol[0] != before[0]})
         if closes:
             roots = [0]

@@ -134,17 +134,11 @@ class Contexts:
             return (*self._metre(before, last), *self._metre(before), *self._metre())
         return (letter, "bar", bar), (letter, before, last), (letter,), (before,), ()
 
-    def chord(self, letter: str, before: ChordSymbol, on_barline: bool, bar: int) -> tuple[Context, ...]:
+    def chord(self, letter: str, before: ChordSymbol, on_barline: bool) -> tuple[Context, ...]:
         """A chord, after the chord before it."""
         if self.is_prior:
             return (self.mode, before, on_barline), (self.mode, before), (self.mode,), ()
-        return (
-            (letter, before, on_barline),
-            (letter, before),
-            (before,),
-            (letter,),
-            (),
-        )
+        return (letter, before, on_barline), (letter, before), (before,), (letter,), ()
 
     def ending(self, place: Place, before_root: int) -> tuple[Context, ...]:
         """The root of a phrase's last chord, after the root before it."""

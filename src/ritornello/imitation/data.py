@@ -78,11 +78,6 @@ class SongEvents:
         """What songs must share to share rhythms: steps in a bar and in a beat."""
         return self.grid.steps_per_bar, self.grid.steps_per_beat
 
-    @property
-    def letters(self) -> frozenset[str]:
-        """Letters of the form."""
-        return frozenset(events.phrase.letter for events in self.phrases)
-
 
 def song_events(song: Song) -> SongEvents:
     """Read an analysed song.

@@ -1,7 +1,7 @@
 """The framework of a new song: form, chords, basic melody, rhythm form and notes, level by level, as JSON.
 
-Our design. It says how the song was made, so that a part of it can be changed and the rest kept; no cell is locked in an
-imitation.
+Our design. It says how the song was made, so that a part of it can be changed and the rest kept; no cell is locked in
+an imitation.
 """
 
 from __future__ import annotations

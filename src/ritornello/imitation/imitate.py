@@ -1,33 +1,35 @@
 """One song in, new songs in its style out: form, melody, chords, bass, accompaniment, and a report.
 
-After Dai, Ma, Wang and Dannenberg (2021); CARD.md says how. The accompaniment is `arrange`'s. Chance comes from one generator per candidate, seeded with the
-random seed and the candidate's number, so the same call gives the same songs.
+After Dai, Ma, Wang and Dannenberg (2021); CARD.md says how. The accompaniment is `arrange`'s. Chance comes from one
+generator per candidate, seeded with the random seed and the candidate's number, so the same call gives the same songs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.evaluation.phrase_grid import phrase_grid, usual_meter
 from ritornello.imitation.assemble import Job, assemble, bass_of_beats, phrases_of
-from ritornello.imitation.compose import SongWriter
+from ritornello.imitation.composer import Composer
 from ritornello.imitation.data import NO_CHORD, SongEvents, in_mode, song_events
 from ritornello.imitation.framework import Framework, framework_of
-from ritornello.imitation.generate import Composer
 from ritornello.imitation.kept import Kept
 from ritornello.imitation.model import SongModel
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.imitation.report import report_of
+from ritornello.imitation.song_writer import SongWriter
 from ritornello.imitation.train import Prior, load_prior
 from ritornello.score import Form, Key, Song
 
 Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
-LAYERS: tuple[Layer, ...] = ("structure", "chords", "rhythm", "melody", "bass")
+"""What can be taken over from the seed unchanged."""
+
+LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 FEW_BARS = 16
 """Fewer melodic bars than this are too few to learn from alone."""
@@ -87,7 +89,7 @@ def imitate(
         ArgumentError: if an argument is out of range or contradicts another.
         UnsuitableSongError: if the seed cannot be imitated, saying why.
     """
-    kept = _checked(seed, strength, form, key, tempo_qpm, keep, n, random_seed)
+    kept = _checked(seed, strength, form, tempo_qpm, keep, n, random_seed)
     events = song_events(seed)
     _check_suitable(seed, events)
     if key is not None and key.mode != events.mode:
@@ -95,7 +97,7 @@ def imitate(
             named = next(layer for layer in ("melody", "chords", "bass") if getattr(kept, layer))
             raise ArgumentError(f"keep {named} and key {key} contradict each other: the seed is in {events.key}")
         events = in_mode(events, key.mode)
-    warnings = _warnings(seed, events)
+    warnings = _warnings(events)
     used = min(strength, WEAK_SEED_STRENGTH) if warnings else strength
     if used < strength:
         warnings.append(f"strength lowered from {strength:g} to {used:g}: the seed says too little about itself")
@@ -118,7 +120,6 @@ def _checked(
     seed: Song,
     strength: float,
     form: Form | None,
-    key: Key | None,
     tempo_qpm: float | None,
     keep: Collection[Layer],
     n: int,
@@ -170,7 +171,7 @@ def _check_suitable(seed: Song, events: SongEvents) -> None:
         raise UnsuitableSongError(f"{name}: no chords are known; analyse the song first")
 
 
-def _warnings(seed: Song, events: SongEvents) -> list[str]:
+def _warnings(events: SongEvents) -> list[str]:
     warnings = []
     melodic = [phrase.phrase for phrase in events.phrases if phrase.phrase.is_melodic]
     bars = sum(phrase.bars for phrase in melodic)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.imitation.composer import Composer
 from ritornello.imitation.contexts import Place
 from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, pattern_of
-from ritornello.imitation.generate import Composer
 from ritornello.imitation.phrase import Line, NewPhrase
 from ritornello.imitation.settings import STYLE_WEIGHT
 from ritornello.imitation.tables import FloatArray
@@ -102,8 +102,7 @@ def pitches_on_rhythm(
     patterns = [pattern_of(seed.onsets, at, composer.size) for at in range(0, steps, composer.size)]
     wanted = None
     if old is not None:
-        roll = old.roll(max(steps, old.bars * composer.steps_per_bar))[seed.onsets]
-        wanted = np.where(roll > 0, roll - 1000, -1000)
+        wanted = old.roll(max(steps, old.bars * composer.steps_per_bar))[seed.onsets]
     chord = chords[min(int(seed.onsets[-1]) // composer.steps_per_beat, len(chords) - 1)]
     degree = composer.melody.draw_final_degree(place, chord, closes and seed.phrase.is_melodic)
     best: tuple[float, IntArray] | None = None

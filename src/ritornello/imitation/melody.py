@@ -119,7 +119,7 @@ class MelodyWriter:
             start: step of the song at which the phrase starts.
             final_degree: pitch class of the last note, or None.
             relations: for each bar how it repeats an earlier one.
-            wanted: ``(n,)`` pitches to take where they fit, -1000 for none.
+            wanted: ``(n,)`` pitches to take where they fit, `phrase.REST` for none.
             following: the pitch after the last of these notes, or None.
             after: the step of that note's onset, or None for the end of the phrase.
             guarded: whether the copy guard is asked.

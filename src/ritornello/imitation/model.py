@@ -124,7 +124,7 @@ def _count_chords(events: SongEvents, phrase: PhraseEvents, tables: Tables, cont
         before_mask = mask
         for beat, symbol in enumerate(symbols):
             if mask >> beat & 1:
-                tables["chord"].add(contexts.chord(letter, before, beat == 0, bar), symbol)
+                tables["chord"].add(contexts.chord(letter, before, beat == 0), symbol)
                 before = symbol
                 if symbol != NO_CHORD and (not roots or roots[-1] != symbol[0]):
                     roots.append(symbol[0])

@@ -1,4 +1,4 @@
-"""A phrase that was made, and the line it is part of."""
+"""A phrase that was made, the line it is part of, and how two phrases compare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 
 from ritornello.evaluation.imitation import agreement
 from ritornello.imitation.contexts import Place
-from ritornello.imitation.data import ChordSymbol, IntArray
+from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents
+
+REST = -1000
+"""Stands for a rest, or for no wish, where pitches are expected; pitches above a reference can be negative."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class NewPhrase:
     score: float = 0.0
     source: int | None = None
 
-    def roll(self, steps: int, offset: int = 1000) -> IntArray:
-        """Return the held pitch plus ``offset`` at each step, 0 for a rest."""
-        held = np.zeros(steps, np.int64)
+    def roll(self, steps: int) -> IntArray:
+        """Return ``(steps,)`` the held pitch at each step, `REST` where nothing sounds."""
+        held = np.full(steps, REST, np.int64)
         for onset, duration, pitch in zip(self.onsets, self.durations, self.pitches, strict=True):
-            held[onset : onset + duration] = pitch + offset
+            held[onset : onset + duration] = pitch
         return held
 
 
@@ -61,3 +64,16 @@ class Line:
 def rolls_agree(one: NewPhrase, other: NewPhrase, steps_per_bar: int) -> float:
     """Return the agreement of two new phrases, position by position."""
     return agreement(one.roll(one.bars * steps_per_bar), other.roll(other.bars * steps_per_bar))
+
+
+def same_melody(one: NewPhrase, other: NewPhrase) -> bool:
+    """Return whether two phrases have one letter and the same notes."""
+    return one.letter == other.letter and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("onsets", "durations", "pitches")
+    )
+
+
+def phrase_as_read(events: PhraseEvents) -> NewPhrase:
+    """Return the notes of a seed's phrase as a phrase that can be compared with others; it has no chords."""
+    phrase = events.phrase
+    return NewPhrase(phrase.letter, phrase.bars, "free", (), events.onsets, events.durations, events.pitches)

@@ -1,7 +1,7 @@
 """Exact sampling of chains: filter backward, sample forward.
 
-A chain of choices whose neighbours depend on each other, with a wish at its end (a cadence), cannot be drawn from left to
-right without running into dead ends. The backward pass sums over all futures; the forward pass then draws each item
+A chain of choices whose neighbours depend on each other, with a wish at its end (a cadence), cannot be drawn from left
+to right without running into dead ends. The backward pass sums over all futures; the forward pass then draws each item
 with its share of them. A beam search would find likely chains as well, but not their variety.
 """
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from ritornello.arrange import ArrangePlan
 from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.imitation.composer import Composer
 from ritornello.imitation.data import SongEvents, pattern_of, song_events
-from ritornello.imitation.generate import Composer
 from ritornello.imitation.model import SongModel, Tables
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.imitation.phrase import Line, NewPhrase

@@ -67,10 +67,6 @@ class CountTable:
                 estimate /= estimate.sum()
         return estimate
 
-    def items(self) -> dict[Hashable, float]:
-        """Return all items with their counts in the empty context."""
-        return self.counts.get((), {})
-
     def to_json(self, least: float = 2.0) -> list[Any]:
         """Return rows ``[context, [[item, count], …]]`` without counts below ``least``, but for the empty context."""
         rows = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import resources
@@ -37,6 +38,7 @@ class Prior:
         tables: one table per model.
         songs: number of songs counted.
         note: where they come from.
+        skipped: ids of songs that could not be counted.
     """
 
     tables: Tables
@@ -101,13 +103,14 @@ def load_prior(path: str | Path | None = None) -> Prior:
         data = resources.files("ritornello").joinpath("weights", PRIOR_NAME, "prior.json.gz").read_bytes()
     else:
         data = read_bytes(path)
+    name = path or PRIOR_NAME
     try:
         value = json.loads(gzip.decompress(data))
         if value["format"] != FORMAT:
-            raise ReadError(f"{path}: a prior of format {value['format']}; this version reads format {FORMAT}")
+            raise ReadError(f"{name}: a prior of format {value['format']}; this version reads format {FORMAT}")
         tables = {name: CountTable.from_json(value["tables"][name]) for name in TABLE_NAMES}
         return Prior(tables, int(value["songs"]), str(value["note"]))
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ReadError):
-            raise
-        raise ReadError(f"{path or PRIOR_NAME}: not a prior of ritornello train imitation ({error})") from None
+    except ReadError:
+        raise
+    except (OSError, EOFError, zlib.error, KeyError, TypeError, ValueError) as error:
+        raise ReadError(f"{name}: not a prior of ritornello train imitation ({error})") from None

@@ -7,19 +7,20 @@ ending first, then single half bars over the same basic melody, while its agreem
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.imitation.composer import Composer
 from ritornello.imitation.contexts import Place, ends_section, last_section_end, place_of
 from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents, basic_pitches
-from ritornello.imitation.generate import Composer
 from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
-from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, likeness
-from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
+from ritornello.imitation.originality_guard import LIKENESS_LIMIT
+from ritornello.imitation.phrase import Line, NewPhrase, phrase_as_read, rolls_agree, same_melody
+from ritornello.imitation.phrase_cost import PhraseCost, overlong_repetitions
 from ritornello.imitation.pickups import add_pickups
-from ritornello.imitation.settings import NOTE_REFINEMENTS, STYLE_WEIGHT
+from ritornello.imitation.settings import NOTE_REFINEMENTS
 from ritornello.imitation.variation import PhraseEditor
 
 EXACT_SHARE = 0.5
@@ -30,15 +31,6 @@ GOAL_RANGE = (0.7, 0.9)
 
 MOST_OTHER_AGREEMENT = 0.25
 """Phrases of different letters that agree more than this are drawn again."""
-
-LIKENESS_WEIGHT = 10.0
-"""What likeness to a phrase of the seed costs, beyond half its limit, in nats per event."""
-
-COPY_COST = 20.0
-"""What a note that completes a run over a copy limit costs."""
-
-REPETITION_COST = 3.0
-"""What a note costs that repeats its pitch more often than the seed ever does."""
 
 LIKENESS_TRIES = 5
 """Variations of a repeat, and new phrases, tried to stay below the limit of likeness."""
@@ -51,9 +43,6 @@ CHORD_VARIANTS = 8
 
 REDRAWS = 50
 """Most rejections of a phrase; the last half of them is drawn at a strength lowered by 0.2."""
-
-TAIL_NOTES = 16
-"""Notes before a phrase that a run could begin in."""
 
 
 class SongWriter:
@@ -81,11 +70,7 @@ class SongWriter:
         self.kept = kept
         self.bass_of_beat = bass_of_beat
         self.seed_phrases = self.model.events.phrases
-        self._seed_degrees = [
-            _degrees(events, events.phrase.bars * self._steps_per_bar)
-            for events in self.seed_phrases
-            if events.phrase.is_melodic and events.phrase.bars >= LEAST_PHRASE_BARS
-        ]
+        self.cost = PhraseCost(self.composer)
         self.written: list[NewPhrase] = []
         self.line = Line()
         self.editor = PhraseEditor(self.composer)
@@ -139,10 +124,10 @@ class SongWriter:
                 editor.redrawn(new, at, at + self.composer.size, before, start, closes, rhythm=not self.kept.rhythm)
                 for _ in range(LIKENESS_TRIES)
             ]
-            best = min(tries, key=self._likeness)
+            best = min(tries, key=self.cost.likeness)
             alike = [index]
             if self.kept.structure:  # exact repeats stay exact
-                alike = [i for i, other in enumerate(self.written) if _same_melody(other, new)]
+                alike = [i for i, other in enumerate(self.written) if same_melody(other, new)]
             for i in alike:
                 self.written[i] = dataclasses.replace(
                     self.written[i],
@@ -200,7 +185,7 @@ class SongWriter:
             other = max((rolls_agree(new, old, self._steps_per_bar) for old in others), default=0.0)
             if best is None or new.score > best.score:
                 best = new
-            if other <= MOST_OTHER_AGREEMENT and self._likeness(new) <= LIKENESS_LIMIT:
+            if other <= MOST_OTHER_AGREEMENT and self.cost.likeness(new) <= LIKENESS_LIMIT:
                 return new
         assert best is not None
         return best
@@ -225,7 +210,7 @@ class SongWriter:
                 tuple(basic_pitches(onsets, durations, pitches, steps, composer.size)),
             )  # fmt: skip
             composer.melody.adapt(phrase.letter, onsets, pitches, chords)
-            score = basic_score + pitch_score - self._cost(phrase, start, new)
+            score = basic_score + pitch_score - self.cost.of(new, self.line, start)
             if best is None or score > best.score:
                 best = dataclasses.replace(new, score=score)
         assert best is not None
@@ -235,39 +220,14 @@ class SongWriter:
         """Redraw the notes of single half bars while that lowers the cost."""
         start = phrase.start_bar * self._steps_per_bar
         segments = phrase.bars * self._steps_per_bar // self.composer.size
-        cost = self._cost(phrase, start, new)
+        cost = self.cost.of(new, self.line, start)
         for _ in range(round(NOTE_REFINEMENTS * self.model.strength)):
             at = int(self.rng.integers(segments)) * self.composer.size
             changed = self.editor.redrawn(new, at, at + self.composer.size, self.line, start, closes, rhythm=False)
-            lower = self._cost(phrase, start, changed)
+            lower = self.cost.of(changed, self.line, start)
             if lower < cost:
                 new, cost = changed, lower
         return new
-
-    def _cost(self, phrase: Phrase, start: int, new: NewPhrase) -> float:
-        return (
-            STYLE_WEIGHT * self.model.strength * self.composer.styles.melody_distance(phrase.letter, new)
-            + COPY_COST * len(self._violations(start, new))
-            + REPETITION_COST * len(overlong_repetitions(new.pitches.tolist(), self.model.longest_repetition))
-            + LIKENESS_WEIGHT * max(0.0, self._likeness(new) - LIKENESS_LIMIT / 2)
-        )
-
-    def _likeness(self, new: NewPhrase) -> float:
-        """Return how like a phrase is to the likest phrase of the seed."""
-        if self.composer.guard is None or new.bars < LEAST_PHRASE_BARS:
-            return 0.0
-        mine = _degrees(new, new.bars * self._steps_per_bar)
-        return max((likeness(mine, roll) for roll in self._seed_degrees), default=0.0)
-
-    def _violations(self, start: int, new: NewPhrase) -> list[int]:
-        """Return the notes of a phrase that complete too long a run, after the melody so far."""
-        guard = self.composer.guard
-        if guard is None or not len(new.onsets):
-            return []
-        before = Line(self.line.onsets[-TAIL_NOTES:], self.line.pitches[-TAIL_NOTES:])
-        whole = before.plus(start, new)
-        first = len(before.onsets)
-        return [index - first for index in guard.violations(whole.onsets, whole.pitches) if index >= first]
 
     # --- repeats ----------------------------------------------------------------------------------------------------
 
@@ -291,7 +251,7 @@ class SongWriter:
         if self.kept.structure:
             mine, other = self._seed_of(phrase), self._seed_of(self.phrases[source])
             if mine is not None and other is not None:
-                return _events_agreement(mine, other, self._steps_per_bar)
+                return rolls_agree(phrase_as_read(mine), phrase_as_read(other), self._steps_per_bar)
         if self.rng.random() < EXACT_SHARE:
             return 1.0
         return float(self.rng.uniform(*GOAL_RANGE))
@@ -311,7 +271,7 @@ class SongWriter:
                 new = self.editor.varied(whole, old, goal, self.line, start, closes)
             elif not self.kept.structure and (closes or place != old.place):
                 new = self.editor.with_ending(whole, self.line, start, closes)
-            if self._likeness(new) <= LIKENESS_LIMIT:
+            if self.cost.likeness(new) <= LIKENESS_LIMIT:
                 break
         if self.kept.structure and goal == 1.0:
             return new  # the repair of the whole melody keeps exact repeats exact
@@ -358,7 +318,7 @@ class SongWriter:
     def _without_copies(self, start: int, new: NewPhrase, closes: bool) -> NewPhrase:
         """Draw anew where the repeat, after its new neighbour, would share too long a run with the seed."""
         for attempt in range(REDRAWS):
-            wrong = self._violations(start, new)
+            wrong = self.cost.violations(new, self.line, start)
             if not wrong:
                 break
             at = int(new.onsets[wrong[0]]) // self.composer.size * self.composer.size
@@ -382,35 +342,3 @@ class SongWriter:
         return NewPhrase(
             phrase.letter, phrase.bars, place, chords, seed.onsets, seed.durations, pitches, tuple(basics), 0.0, source
         )
-
-
-def overlong_repetitions(pitches: Sequence[int], limit: int) -> list[int]:
-    """Return the indices of notes that repeat the pitch before them more than ``limit`` notes in a row."""
-    found, length = [], 1
-    for index in range(1, len(pitches)):
-        length = length + 1 if pitches[index] == pitches[index - 1] else 1
-        if length > limit:
-            found.append(index)
-    return found
-
-
-def _same_melody(one: NewPhrase, other: NewPhrase) -> bool:
-    return one.letter == other.letter and all(
-        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("onsets", "durations", "pitches")
-    )
-
-
-def _degrees(phrase: NewPhrase | PhraseEvents, steps: int) -> IntArray:
-    """Return the scale degree at each step, -1 for a rest."""
-    roll = np.full(steps, -1, np.int64)
-    for onset, duration, pitch in zip(phrase.onsets, phrase.durations, phrase.pitches, strict=True):
-        roll[onset : onset + duration] = pitch % 12
-    return roll
-
-
-def _events_agreement(one: PhraseEvents, other: PhraseEvents, steps_per_bar: int) -> float:
-    empty: tuple[ChordSymbol, ...] = ()
-    phrases = [
-        NewPhrase(e.phrase.letter, e.phrase.bars, "free", empty, e.onsets, e.durations, e.pitches) for e in (one, other)
-    ]
-    return rolls_agree(phrases[0], phrases[1], steps_per_bar)
