@@ -26,11 +26,11 @@ def imitation(
     """Count the prior of pop music that imitation falls back on, from the training split.
 
     Examples:
-      ritornello train imitation --data pop909.zip -o prior.npz
+      ritornello train imitation --data pop909.zip -o prior.json.gz
 
     Args:
         data: Folder or zip in the layout of the POP909 pack.
-        out: The file to write; the shipped one lies in the package under weights/imitation-pop909.
+        out: The file to write, gzipped JSON; the shipped one lies in the package under weights/imitation-pop909.
         force: Replace an existing file.
     """
     check_output_file(out, force, data)
@@ -38,8 +38,9 @@ def imitation(
     from ritornello.imitation.train import build_prior
 
     dataset = Pop909(data)
-    ids = dataset.split("train")
     with progress_bar("Counting", common) as progress:
-        prior = build_prior(dataset, ids, progress=progress)
+        prior = build_prior(dataset, dataset.split("train"), progress=progress)
     write_bytes(out, prior.to_bytes())
-    return Outcome(f"{out}: learned from {len(ids)} songs", {"out": str(out), "songs": len(ids)})
+    left_out = f"; left out: {', '.join(prior.skipped)}" if prior.skipped else ""
+    counted = {"out": str(out), "songs": prior.songs, "skipped": list(prior.skipped)}
+    return Outcome(f"{out}: learned from {prior.songs} songs{left_out}", counted)
