@@ -58,10 +58,13 @@ def _block_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.
     return blocks
 
 
-def true_peak(samples: NDArray[np.float32], sample_rate: int) -> float:
+def true_peak(samples: NDArray[np.float32]) -> float:
     """Return the largest absolute value between the samples, at four times the rate (BS.1770-4, annex 2).
 
     Only the surroundings of the highest samples are oversampled, which is what makes it fast.
+
+    Args:
+        samples: ``(channels, frames)``; 0 is returned without frames.
     """
     import soxr
 

@@ -82,7 +82,7 @@ def plan_master(mix: NDArray[np.float32], sample_rate: int, target_lufs: float) 
     fade = min(round(_FADE_S * sample_rate), frames)
     ceiling = 10.0 ** (CEILING_DBTP / 20.0)
     lufs = integrated_lufs(mix[:, :frames], sample_rate)
-    highest = ceiling / true_peak(mix, sample_rate)
+    highest = ceiling / true_peak(mix)
     if not np.isfinite(lufs):  # shorter than a loudness block: as loud as the ceiling allows, not more
         return Master(frames, highest, None, fade)
     gain = 10.0 ** ((target_lufs - lufs) / 20.0)
@@ -96,7 +96,7 @@ def plan_master(mix: NDArray[np.float32], sample_rate: int, target_lufs: float) 
         master = Master(frames, gain, _limiter_curve(blocks * gain, allowed, sample_rate), fade)
         mastered = master.apply(mix)
         missing_db = target_lufs - integrated_lufs(mastered, sample_rate)
-        over = true_peak(mastered, sample_rate) / ceiling
+        over = true_peak(mastered) / ceiling
         is_loud = abs(missing_db) < 0.4 or (missing_db > 0 and gain == most)
         if is_loud and over <= 1.0:
             break
