@@ -26,6 +26,12 @@ def test_the_scale_is_spelled_with_seven_letters_and_the_signature(key: Key):
     assert sum(name.count("#") - name.count("b") for name in names) == key.fifths
 
 
+@given(keys)
+def test_only_minor_lacks_the_leading_tone(key: Key):
+    raised = (key.tonic - 1) % 12
+    assert key.scale_with_leading_tone - set(key.scale) == ({raised} if key.mode == "minor" else set())
+
+
 @given(keys, st.integers(0, 11))
 def test_spelling_keeps_the_pitch_class(key: Key, pitch_class: int):
     assert parse_note_name(key.spell(pitch_class)) == pitch_class

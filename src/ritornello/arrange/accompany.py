@@ -18,7 +18,7 @@ from ritornello.arrange.plain import plain_parts
 from ritornello.arrange.plan import EARLY_TICKS, ArrangePlan, ChordFinder, Note, notes_by_bar
 from ritornello.arrange.revoice import move_bass, revoice
 from ritornello.score import Chord, Part, Song, make_notes
-from ritornello.score.song import CONTROL_DTYPE, PITCH_BEND
+from ritornello.score.song import CONTROL_DTYPE
 
 BASS_TOP = 57
 """Highest pitch that counts as the bass of an accompaniment without a bass part."""
@@ -27,7 +27,10 @@ BASS_GAP = 7
 """Least distance, in semitones, of the bass of an accompaniment from its other voices."""
 
 _STEADY_CONTROLS = (7, 10, 91, 93)
+"""Volume, pan, reverb, chorus: the seed's first value holds for the whole song."""
+
 _MOVING_CONTROLS = (1, 11, 64, 67)
+"""Modulation, expression and pedals: they go with the bars. A pitch bend belongs to the notes that were changed."""
 
 
 def accompany(seed: Song, plan: ArrangePlan) -> tuple[Part, ...]:
@@ -37,7 +40,7 @@ def accompany(seed: Song, plan: ArrangePlan) -> tuple[Part, ...]:
     """
     melody = seed.part("melody")
     parts = [part for part in seed.parts if part is not melody and len(part.notes)]
-    followers = {id(part): melody for part in parts if melody is not None and follows_melody(part, melody)}
+    followers = {id(part) for part in parts if melody is not None and follows_melody(part, melody)}
     parts = [part for part in parts if part.role != "bridge" or id(part) in followers]
     if not any(not part.is_drums and part.role != "bass" and id(part) not in followers for part in parts):
         own = [_laid(seed, part, plan) for part in parts if id(part) not in followers]
@@ -45,8 +48,8 @@ def accompany(seed: Song, plan: ArrangePlan) -> tuple[Part, ...]:
     has_bass = any(part.role == "bass" for part in parts)
     result: list[Part] = []
     for part in parts:
-        if id(part) in followers:
-            notes = following_notes(seed, part, followers[id(part)], plan)
+        if melody is not None and id(part) in followers:
+            notes = following_notes(seed, part, melody, plan)
             result.append(dataclasses.replace(part, notes=notes, controls=_laid_controls(seed, part, plan)))
         elif part.is_drums or part.role == "bass":
             result.append(_laid(seed, part, plan))
@@ -97,7 +100,7 @@ def _laid(seed: Song, part: Part, plan: ArrangePlan) -> Part:
     if part.role == "bass" and plan.keep_bass:
         return part.transpose(plan.shifts[0])
     bars = notes_by_bar(seed, part)
-    scale = frozenset(plan.key.scale) | ({(plan.key.tonic + 11) % 12} if plan.key.mode == "minor" else frozenset())
+    scale = plan.key.scale_with_leading_tone
     finder, target = ChordFinder(seed.chords), ChordFinder(plan.chords)
     columns: list[tuple[int, int, int, int]] = []
     for bar, (source, shift) in enumerate(zip(plan.source_bars, plan.shifts, strict=True)):
@@ -185,7 +188,7 @@ def _laid_controls(seed: Song, part: Part, plan: ArrangePlan) -> NDArray[np.void
         own = controls[controls["number"] == number]
         if len(own):
             rows.append((0, number, int(own["value"][0])))
-    moving = controls[np.isin(controls["number"], _MOVING_CONTROLS) & (controls["number"] != PITCH_BEND)]
+    moving = controls[np.isin(controls["number"], _MOVING_CONTROLS)]
     if len(moving):
         lines = seed.bar_lines
         for bar, source in enumerate(plan.source_bars):

@@ -45,7 +45,7 @@ def revoice(
         lowest = upper.pop(0)
         result[lowest] = floor = move_bass(lowest, source, target, scale)
     tones = [pitch for pitch in upper if pitch % 12 in own]
-    result.update(zip(tones, _assign(tones, source, target, floor), strict=True))
+    result.update(zip(tones, _assign(tones, target, floor), strict=True))
     anchors = dict(result)
     for pitch in upper:
         if pitch not in result:
@@ -74,7 +74,7 @@ def move_bass(pitch: int, source: Chord | None, target: Chord, scale: frozenset[
     return _nearest(pitch, {wanted})
 
 
-def _assign(tones: Sequence[int], source: Chord | None, target: Chord, floor: int) -> list[int]:
+def _assign(tones: Sequence[int], target: Chord, floor: int) -> list[int]:
     """Return rising chord tones for rising pitches with the least movement; the third is not lost if it was there."""
     if not tones:
         return []

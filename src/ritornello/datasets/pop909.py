@@ -219,7 +219,7 @@ def place_keys(
     best: list[list[float]] = [[0.0] + [float("inf")] * bars]  # best[k][b]: cost of bars before b under k keys
     came_from: list[list[int]] = [[0] * (bars + 1)]
     for key in keys:
-        inside = set(key.scale) | ({(key.tonic + 11) % 12} if key.mode == "minor" else set())
+        inside = key.scale_with_leading_tone
         outside = [sum(w for pitch, w in enumerate(bar) if pitch not in inside) for bar in weights]
         running = [0.0]
         for value in outside:

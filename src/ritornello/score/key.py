@@ -99,6 +99,11 @@ class Key:
         steps = MAJOR_SCALE if self.mode == "major" else MINOR_SCALE
         return tuple((self.tonic + step) % 12 for step in steps)
 
+    @property
+    def scale_with_leading_tone(self) -> frozenset[int]:
+        """Pitch classes of the scale and, in minor, the raised seventh degree of the dominant chord."""
+        return frozenset(self.scale) | {(self.tonic + 11) % 12}
+
     def transpose(self, semitones: int) -> Key:
         """Return the key moved by a number of semitones."""
         return Key((self.tonic + semitones) % 12, self.mode)
