@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ritornello.errors import ArgumentError
-from ritornello.evaluation.statistics import bootstrap_interval, proportion_interval
+from ritornello.evaluation.statistics import bootstrap_interval, clustered_interval, proportion_interval
 
 
 def test_wilson_interval_against_published_values() -> None:
@@ -26,6 +26,18 @@ def test_bootstrap_covers_the_mean_and_is_repeatable() -> None:
     narrow = bootstrap_interval(values, level=0.5)
     assert low < narrow[0] < narrow[1] < high
     assert bootstrap_interval([2.0]) == (2.0, 2.0)
+
+
+def test_groups_are_drawn_whole() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 100)
+    alone = clustered_interval([[value] for value in values])
+    assert alone == pytest.approx(bootstrap_interval(values), abs=0.02)
+    # Copies of a value in its group say nothing new; as values of their own they would narrow the interval.
+    assert clustered_interval([[value] * 5 for value in values]) == pytest.approx(alone)
+    assert clustered_interval([[1.0, 2.0], []]) == (1.5, 1.5)
+    for groups in ([], [[]], [[float("nan")]]):
+        with pytest.raises(ArgumentError):
+            clustered_interval(groups)
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -202,7 +202,7 @@ def evaluate_raw(
         if analysis.song.form is None:
             return PlacedForm(None, (), ())
         file_bars = _FileBars(analysis.grid.source_ticks(analysis.song.bar_lines, song), analysis.song.meters)
-        return place_form(analysis.song.form, cast(Song, file_bars), reference, alignment)
+        return place_form(analysis.song.form, file_bars, reference, alignment)
 
     result = evaluate_structure(dataset, ids, analyse, progress, rows)
     for name in METRICS:

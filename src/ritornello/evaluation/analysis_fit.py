@@ -1,7 +1,7 @@
 """Fits the tables of `analysis/parameters.json` on the train split of POP909, and on band files.
 
 ``python -m ritornello.evaluation.analysis_fit pop909.zip band-midi.zip`` rewrites the file. No annotation of the
-validation or test split is read. Band files (any folder or zip of MIDI files) teach what POP909 has not: drums, and
+validation or test split is read. Band files (`datasets.band_midi`) teach what POP909 has not: drums, and
 which of many instruments has the tune; of them only those in 4/4 throughout are used for bars, and those with exactly
 one part named as melody or voice for roles.
 """
@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from ritornello.analysis.grid_features import metrical_features, nearest_sixteen
 from ritornello.analysis.key import from_each_tonic, key_features, key_histograms
 from ritornello.analysis.melody import note_features
 from ritornello.analysis.roles import part_features, with_roles
-from ritornello.datasets.archive import Archive
+from ritornello.datasets.band_midi import BandMidi
 from ritornello.datasets.pop909 import Pop909, Pop909Song
 from ritornello.datasets.pop909_alignment import Alignment, align
 from ritornello.errors import ReadError
@@ -81,14 +82,11 @@ def examples(dataset: Pop909) -> Iterator[Example]:
 
 
 def band_songs(path: Path) -> Iterator[Song]:
-    """Yield the readable MIDI files of a folder or zip, in order of their names."""
-    archive = Archive(path, marker="band-midi")
-    for name in archive.children("band-midi"):
-        if name.endswith(".mid"):
-            try:
-                yield read_midi(archive.read(f"band-midi/{name}"), name)
-            except ReadError:
-                continue
+    """Yield the readable files of a `BandMidi` data set, in order of their names."""
+    dataset = BandMidi(path)
+    for id in dataset.ids:
+        with suppress(ReadError):
+            yield dataset.load(id)
 
 
 def fit_bars(songs: Iterable[Example], band: Iterable[Song]) -> dict[str, Any]:

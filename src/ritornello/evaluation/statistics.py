@@ -6,6 +6,7 @@ inference, the law of succession, and statistical inference* (1927).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike
 from ritornello.errors import ArgumentError
 
 RESAMPLES = 10_000
+"""Resamples of a bootstrap."""
+
 _BLOCK = 1_000
 
 
@@ -45,6 +48,36 @@ def bootstrap_interval(
             for done in range(0, resamples, _BLOCK)
         ]
     )
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def clustered_interval(
+    groups: Sequence[Sequence[float]], seed: int | np.random.Generator = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean over all values, whose groups are drawn whole.
+
+    Values of one group (the outputs made from one song, say) are not independent of each other.
+
+    Args:
+        groups: values by group; empty groups are left out.
+        seed: seed or generator of the resampling.
+        level: coverage, between 0 and 1.
+
+    Returns:
+        Low and high end; equal if there is only one group.
+
+    Raises:
+        ArgumentError: if there is no value, one is not finite, or ``level`` is out of range.
+    """
+    _check_level(level)
+    sums = np.array([sum(group) for group in groups if len(group)], np.float64)
+    sizes = np.array([len(group) for group in groups if len(group)])
+    if not len(sums) or not np.isfinite(sums).all():
+        raise ArgumentError("an interval needs at least one value, and finite ones")
+    chosen = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
+    means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,8 +21,20 @@ from ritornello.datasets.pop909 import Pop909, Pop909Song
 from ritornello.datasets.pop909_alignment import Alignment, align
 from ritornello.errors import RitornelloError
 from ritornello.evaluation.statistics import bootstrap_interval, proportion_interval
-from ritornello.score import Form, Segment, Song
+from ritornello.score import Form, Meter, Segment, Song
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH
+
+
+class BarsOfForm(Protocol):
+    """What `place_form` needs of the song that a form was found in: a `Song` is one."""
+
+    @property
+    def bar_lines(self) -> NDArray[np.floating] | NDArray[np.integer]:
+        """``(bars + 1,)`` ticks of the bar lines."""
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The time signatures."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +120,12 @@ def label_agreement(found: ArrayLike, reference: ArrayLike) -> float:
     return float(np.mean((one[i] == one[j]) == (other[i] == other[j])))
 
 
-def place_form(form: Form, song: Song, reference: Pop909Song, alignment: Alignment) -> PlacedForm:
+def place_form(form: Form, song: BarsOfForm, reference: Pop909Song, alignment: Alignment) -> PlacedForm:
     """Return where a form that was found on a MIDI file's own bars stands on the structure grid.
 
     Args:
         form: the form, in bars of ``song``.
-        song: the song as it was read from the MIDI file (its ticks are those of the file, 12 a quarter note).
+        song: the bars that the form counts, in the file's ticks (12 a quarter note).
         reference: the same song on the structure grid.
         alignment: the offsets between the two.
 

@@ -28,7 +28,7 @@ from ritornello.evaluation.imitation import (
     style_histograms,
 )
 from ritornello.evaluation.phrase_grid import PhraseGrid, phrase_grid
-from ritornello.evaluation.statistics import RESAMPLES
+from ritornello.evaluation.statistics import clustered_interval
 from ritornello.imitation.imitate import imitate
 from ritornello.imitation.originality_guard import LIKENESS_LIMIT, CopyLimits
 from ritornello.imitation.train import load_prior
@@ -231,13 +231,8 @@ def _figure(name: str, by_seed: Sequence[Sequence[float]]) -> dict[str, Any]:
     values = [value for group in by_seed for value in group]
     if not values:
         return {name: None, f"{name}_interval": None, f"{name}_cases": 0}
-    # Seeds are drawn with all their values, so that the interval is that of the mean over values.
-    sums = np.array([sum(group) for group in by_seed if len(group)])
-    sizes = np.array([len(group) for group in by_seed if len(group)])
-    chosen = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
-    means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    low, high = (float(end) for end in np.percentile(means, [2.5, 97.5]))
-    return {name: float(np.mean(values)), f"{name}_interval": [low, high], f"{name}_cases": len(values)}
+    interval = list(clustered_interval(by_seed))
+    return {name: float(np.mean(values)), f"{name}_interval": interval, f"{name}_cases": len(values)}
 
 
 def _mean(values: Sequence[float]) -> float | None:
