@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_ROWS = 12
+"""A song that would need more rows gets longer ones."""
+
 MIN_BARS_PER_ROW = 16
 _DRAW_ORDER = ("other", "chords", "bass", "bridge", "melody")
 
 
-def write_piano_roll(song: Song, path: str | os.PathLike[str], bars_per_row: int | None = None) -> None:
+def write_piano_roll(song: Song, path: str | os.PathLike[str]) -> None:
     """Draw a song as a PNG piano roll.
 
     Args:
         song: the song; parts are coloured by role, letters by phrase family.
         path: the PNG to write.
-        bars_per_row: bars in a row; by default 16, or more where a song would need over 12 rows.
 
     Raises:
         WriteError: if the file cannot be written.
@@ -38,7 +39,7 @@ def write_piano_roll(song: Song, path: str | os.PathLike[str], bars_per_row: int
     from matplotlib.patches import Patch
 
     lines = song.bar_lines
-    per_row = bars_per_row or max(MIN_BARS_PER_ROW, -(-song.bars // MAX_ROWS))
+    per_row = max(MIN_BARS_PER_ROW, -(-song.bars // MAX_ROWS))
     rows = -(-song.bars // per_row)
     low, high = _pitch_range(song)
     has_drums = any(part.is_drums and len(part.notes) for part in song.parts)
