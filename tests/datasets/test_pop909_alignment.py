@@ -66,7 +66,7 @@ def test_a_song_that_does_not_align_keeps_its_melody_alone(tmp_path: Path) -> No
     assert bars == tuple(range(song.bars))
 
 
-def test_bad_midi_is_one_line(tiny: Path) -> None:
+def test_bad_midi_is_one_line() -> None:
     with pytest.raises(ReadError, match="MIDI"):
         read_tracks(b"MThd nonsense", "x.mid")
 

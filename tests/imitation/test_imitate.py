@@ -258,7 +258,7 @@ def test_a_seed_without_accompaniment_gets_a_plain_one(seed_song: Song) -> None:
         assert int(note["pitch"]) % 12 in chord.pitch_classes
 
 
-def test_triple_metre(seed_song: Song) -> None:
+def test_triple_metre() -> None:
     rng = np.random.default_rng(0)
     form = Form.parse("A8A8B8B8A8B8")
     tunes = {letter: rng.integers(0, 7, 24) for letter in "AB"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from hypothesis import strategies as st
+from song_strategies import chords as any_chord
+from song_strategies import keys as any_key
+from song_strategies import names
 
-from ritornello.score import Chord, ChordSpan, Form, Key, KeyRegion, Meter, Part, Segment, Song, Tempo, make_notes
-from ritornello.score.chord import QUALITIES
+from ritornello.score import ChordSpan, Form, KeyRegion, Meter, Part, Segment, Song, Tempo, make_notes
 from ritornello.score.song import ROLES
-
-_NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12)
 
 
 @st.composite
@@ -23,10 +23,7 @@ def songs(draw: st.DrawFn, max_bars: int = 8) -> Song:
     end = meters[-1].tick + meters[-1].bar_ticks * draw(st.integers(1, 4))
     parts = draw(st.lists(_parts(end), min_size=1, max_size=3))
     chords = draw(_chords(end))
-    keys = [
-        KeyRegion(tick, Key(draw(st.integers(0, 11)), draw(st.sampled_from(("major", "minor")))))
-        for tick in draw(_ticks(end, 3))
-    ]
+    keys = [KeyRegion(tick, draw(any_key)) for tick in draw(_ticks(end, 3))]
     tempi = [
         Tempo(tick, draw(st.integers(20, 300)) + draw(st.sampled_from((0, 0.5, 1 / 3))))
         for tick in draw(_ticks(end, 3))
@@ -37,7 +34,7 @@ def songs(draw: st.DrawFn, max_bars: int = 8) -> Song:
     if draw(st.booleans()):
         sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
         form = Form(tuple(Segment(draw(st.sampled_from("AABbXxio")), size) for size in sizes))
-    song = Song(tuple(parts), meters=tuple(meters), chords=tuple(chords), form=form, title=draw(_NAMES))
+    song = Song(tuple(parts), meters=tuple(meters), chords=tuple(chords), form=form, title=draw(names))
     last = song.bar_lines[-1]
     return song.replace(
         tempi=_distinct([tempo for tempo in tempi if tempo.tick < last], "qpm"),
@@ -78,7 +75,7 @@ def _parts(draw: st.DrawFn, end: int) -> Part:
     )
     drums = draw(st.booleans()) and draw(st.booleans()) and bool(notes)
     return Part(
-        draw(_NAMES), array, draw(st.integers(0, 127)), is_drums=drums, role=draw(st.sampled_from((None, *ROLES)))
+        draw(names), array, draw(st.integers(0, 127)), is_drums=drums, role=draw(st.sampled_from((None, *ROLES)))
     )
 
 
@@ -88,9 +85,7 @@ def _chords(draw: st.DrawFn, end: int) -> list[ChordSpan]:
     spans: list[ChordSpan] = []
     for start, stop in pairwise(edges):
         if draw(st.integers(0, 4)):
-            quality = draw(st.sampled_from(sorted(QUALITIES)))
-            chord = Chord(draw(st.integers(0, 11)), quality, draw(st.integers(0, 11)))
-            spans.append(ChordSpan(start, stop - start, chord))
+            spans.append(ChordSpan(start, stop - start, draw(any_chord)))
     return spans
 
 
