@@ -131,8 +131,8 @@ def _checked(
         raise ArgumentError(f"n = {n}: ask for at least one song")
     if random_seed < 0:
         raise ArgumentError(f"random seed {random_seed} is out of range; use 0 or more")
-    if tempo_qpm is not None and not 10 <= tempo_qpm <= 400:
-        raise ArgumentError(f"tempo {tempo_qpm:g} is out of range; use 10 to 400 quarter notes a minute")
+    if tempo_qpm is not None and not 20 <= tempo_qpm <= 400:
+        raise ArgumentError(f"tempo {tempo_qpm:g} is out of range; use 20 to 400 quarter notes a minute")
     unknown = sorted(set(keep) - set(LAYERS))
     if unknown:
         raise ArgumentError(f"keep '{unknown[0]}' is unknown; use {', '.join(LAYERS)}")
