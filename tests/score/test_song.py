@@ -101,6 +101,14 @@ def test_bar_lines_rise_and_hold_everything(song: Song):
     assert song.bars >= (song.form.bars if song.form else 1)
 
 
+@relaxed
+@given(songs(), st.integers(-5, 600))
+def test_a_tick_lies_in_the_bar_around_it(song: Song, tick: int):
+    bar, lines = int(song.bars_at(tick)), song.bar_lines
+    assert lines[bar] <= tick or (tick < 0 and bar == 0)
+    assert tick < lines[bar + 1] or bar == song.bars - 1
+
+
 def test_the_form_lengthens_the_bar_lines():
     assert tune().bars == 1
     assert tune(form=Form.parse("A8")).bar_lines.tolist() == [48 * bar for bar in range(9)]

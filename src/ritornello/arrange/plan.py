@@ -67,9 +67,7 @@ class ChordFinder:
 
 def notes_by_bar(seed: Song, part: Part) -> dict[int, list[Note]]:
     """Return a part's notes by the bar that they start in; a note just before a bar line counts as on it."""
-    lines = seed.bar_lines
-    onsets = part.notes["onset"].astype(np.int64)
-    bars = np.clip(np.searchsorted(lines, onsets + EARLY_TICKS, side="right") - 1, 0, len(lines) - 2)
+    bars = seed.bars_at(part.notes["onset"].astype(np.int64) + EARLY_TICKS)
     result: dict[int, list[Note]] = {}
     for bar, note in zip(bars.tolist(), part.notes.tolist(), strict=True):
         result.setdefault(bar, []).append(note)

@@ -173,7 +173,7 @@ def _melody_steps(song: Song, steps_per_bar: int, step_ticks: int) -> tuple[IntA
 
 def _steps(song: Song, ticks: NDArray[np.integer], steps_per_bar: int, step_ticks: int) -> IntArray:
     lines = song.bar_lines
-    bars = np.clip(np.searchsorted(lines, ticks, side="right") - 1, 0, len(lines) - 2)
+    bars = song.bars_at(ticks)
     inside = np.round((ticks - lines[bars]) / step_ticks).astype(np.int64)
     limit = np.where(bars == len(lines) - 2, 2**31, steps_per_bar)
     result: IntArray = bars * steps_per_bar + np.minimum(inside, limit)

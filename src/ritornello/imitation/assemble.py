@@ -195,7 +195,7 @@ def _velocities(
     """Return velocities: the seed's level in the source bar, with the seed's accent on that beat of the bar."""
     notes = part.notes
     overall = float(notes["velocity"].mean())
-    bars = np.clip(np.searchsorted(seed.bar_lines, notes["onset"], side="right") - 1, 0, seed.bars - 1)
+    bars = seed.bars_at(notes["onset"])
     inside = notes["onset"] - seed.bar_lines[bars]
     level = {int(bar): float(notes["velocity"][bars == bar].mean()) for bar in np.unique(bars)}
     steps = np.round(inside / grid.step_ticks).astype(np.int64)

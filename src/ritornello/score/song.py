@@ -232,6 +232,13 @@ class Song:
         """Number of bars."""
         return len(self.bar_lines) - 1
 
+    def bars_at(self, ticks: ArrayLike) -> NDArray[np.int64]:
+        """Return the bar, from 0, in which each tick lies; the last bar for what comes after it, the first before."""
+        bars: NDArray[np.int64] = np.clip(
+            np.searchsorted(self.bar_lines, ticks, side="right") - 1, 0, self.bars - 1
+        ).astype(np.int64)
+        return bars
+
     @property
     def duration_s(self) -> float:
         """Duration in seconds until the last note ends."""
