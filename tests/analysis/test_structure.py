@@ -122,3 +122,22 @@ def test_one_bar_sixty_times_ends() -> None:
     part = Part("m", make_notes(onsets, [12] * 240, np.tile([60, 62, 64, 65], 60)), role="melody")
     found = find_form(Song(parts=(part,)), chord_tones=[frozenset({0, 4, 7})] * 240).form
     assert found.bars == 61
+
+
+def in_half_values(song: Song) -> Song:
+    """The same song in 2/4, every value half as long."""
+    part = song.parts[0]
+    notes = part.notes.copy()
+    notes["onset"] //= 2
+    notes["duration"] = np.maximum(notes["duration"] // 2, 1)
+    return song.replace(
+        parts=(part.with_notes(notes),),
+        meters=(Meter(0, 2, 4),),
+        chords=tuple(ChordSpan(span.onset // 2, span.duration // 2, span.chord) for span in song.chords),
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_dance_in_two_four_has_the_form_it_has_in_four_four(form: str) -> None:
+    song = song_of(form)
+    assert find_form(in_half_values(song)).form == find_form(song).form

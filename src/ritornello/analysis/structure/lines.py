@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import UnsuitableSongError
-from ritornello.score import Song
+from ritornello.score import ChordSpan, Meter, Song
 from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 
 REST = -1000
@@ -25,6 +25,10 @@ REST = -1000
 
 MAX_BARS = 500
 """Longest song that is analysed: all pairs of bars are compared, so the time grows with the square."""
+
+SHORT_BAR = 8
+"""Sixteenths in a bar of 2/4. The paper's thresholds are in sixteenths of 4/4; dances in 2/4 are written in half the
+values, so such songs are read in double values (our design)."""
 
 EMPTY_MARGIN = 4
 LONG_REST = 40
@@ -199,6 +203,9 @@ def lines_of(song: Song, chord_tones: Sequence[frozenset[int]] | None = None) ->
         UnsuitableSongError: if there is no melody, the metre is another or changes, or the song is too long.
     """
     per_bar = _sixteenths_per_bar(song)
+    if per_bar == SHORT_BAR:
+        song, per_bar = _in_double_values(song), 2 * per_bar
+        chord_tones = None if chord_tones is None else [tones for tones in chord_tones for _ in range(2)]
     part = song.part("melody") or (song.parts[0] if len(song.parts) == 1 else None)
     if part is None or not len(part.notes):
         raise UnsuitableSongError("the song has no melody, so its form cannot be found; name the part that carries it")
@@ -217,6 +224,21 @@ def _sixteenths_per_bar(song: Song) -> int:
         names = ", ".join(dict.fromkeys(str(meter) for meter in song.meters))
         raise UnsuitableSongError(f"the form of a song in {names} cannot be found; one metre such as 4/4 or 3/4 can")
     return per_bar
+
+
+def _in_double_values(song: Song) -> Song:
+    """Return what the analysis reads of a song in double values: 2/4 stands in 4/4 with the same bars."""
+    parts = []
+    for part in song.parts:
+        notes = part.notes.copy()
+        notes["onset"] *= 2
+        notes["duration"] *= 2
+        parts.append(part.with_notes(notes))
+    return song.replace(
+        parts=tuple(parts),
+        meters=tuple(Meter(2 * meter.tick, 2 * meter.numerator, meter.denominator) for meter in song.meters),
+        chords=tuple(ChordSpan(2 * span.onset, 2 * span.duration, span.chord) for span in song.chords),
+    )
 
 
 def _single_line(notes: NDArray[np.void]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
