@@ -161,3 +161,13 @@ def test_every_example_of_the_help_texts_parses() -> None:
                 app.parse_args(words[1:], print_error=False, exit_on_error=False)
                 found += 1
     assert found >= 12
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["imitate", "analyze", "render", "evaluate structure", "evaluate imitation", "train imitation", "data", "doctor"],
+)
+def test_every_help_shows_its_examples(ritornello, command: str) -> None:
+    result = ritornello(*command.split(), "--help")
+    assert result.code == 0
+    assert f"Examples:\n  ritornello {command}" in result.out

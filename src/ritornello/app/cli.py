@@ -6,6 +6,7 @@ Commands are named as text and imported when called, so that ``--help`` needs no
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ from ritornello.errors import RitornelloError, WriteError
 
 MAX_LINE = 600
 """Longest error in characters; the middle of a longer one, which quotes an endless value or path, is left out."""
+
+_HELP_FLAGS = frozenset(("--help", "-h"))
 
 app = cyclopts.App(
     name="ritornello",
@@ -45,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; `--debug` among the arguments lets errors through."""
     debug = "--debug" in arguments
     try:
+        if not _HELP_FLAGS.isdisjoint(arguments):
+            _add_docstring([word for word in arguments if word not in _HELP_FLAGS])
         command, bound, _ = app.parse_args(list(arguments), print_error=False, exit_on_error=False)
         result = command(*bound.args, **bound.kwargs)
         if isinstance(result, Outcome):
@@ -66,6 +71,16 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _complain(f"a fault of ours, {type(error).__name__}: {error}; --debug shows where", 1)
     return 0
+
+
+def _add_docstring(arguments: Sequence[str]) -> None:
+    """Give a command's help the whole description and the examples of its docstring, which cyclopts leaves out."""
+    command = app.parse_commands(list(arguments))[1][-1]
+    if command is app or command.default_command is None:
+        return  # a group of commands: its own help names them
+    description, _, rest = (inspect.getdoc(command.default_command) or "").partition("\n\nExamples:\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in description.split("\n\n"))
+    command.help_epilogue = "Examples:\n" + rest.partition("\n\n")[0]
 
 
 def _show(outcome: Outcome, common: Common) -> None:
