@@ -80,6 +80,7 @@ def test_stated_bars_are_believed_even_where_they_are_odd() -> None:
     assert find_bar_grid(odd).song is odd
     assert is_stated(band().replace(original=Original("tune.abc", b"X:1")))
     assert not is_stated(band())
+    assert not is_stated(band().replace(original=Original("no suffix", b"MThd")))
 
 
 def test_moving_tempo_changes_with_the_notes_keeps_their_times() -> None:

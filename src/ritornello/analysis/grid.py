@@ -19,6 +19,7 @@ from ritornello.analysis.beat_tracking import is_performed, track
 from ritornello.analysis.grid_features import metrical_features, nearest_sixteenth
 from ritornello.analysis.parameters import table
 from ritornello.score import Meter, Part, Song, Tempo
+from ritornello.score.reading import kind_of
 from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH, seconds_to_ticks
 
 BAR_LENGTHS = (16, 12)
@@ -211,7 +212,7 @@ def is_stated(song: Song) -> bool:
     """Whether a person or our own writer stated the bars: notation, chords or a form came with the song."""
     if song.chords or song.form is not None or song.original is None:
         return True
-    return not song.original.name.lower().endswith((".mid", ".midi", ".kar", ".smf", ".rmi"))
+    return kind_of(song.original.data, song.original.name) != "midi"
 
 
 def tatum_phase(onsets: NDArray[np.generic]) -> tuple[int, float]:
@@ -281,7 +282,7 @@ def _regrid(song: Song, row: BarRow, origin: int, last_onset: int, confidence: f
     merged = _merge_inserted([pickup] * bool(pickup) + lengths, row.length, skip=int(bool(pickup)))
     moved = -(origin + (starts[0] - pickup) * TICKS_PER_SIXTEENTH)
     compound = row.length == 12 and _is_compound(song, origin, row)
-    meters = _meters(merged, row.length, compound)
+    meters = _meters(merged, compound)
     return BarGrid(_moved(song, moved, meters), moved, "found", confidence)
 
 
@@ -307,7 +308,7 @@ def _is_compound(song: Song, origin: int, row: BarRow) -> bool:
     return bool(counts[6] > 1.5 * (counts[4] + counts[8]) / 2)
 
 
-def _meters(lengths: Sequence[int], regular: int, compound: bool) -> tuple[Meter, ...]:
+def _meters(lengths: Sequence[int], compound: bool) -> tuple[Meter, ...]:
     meters: list[Meter] = []
     tick = 0
     for length in lengths:

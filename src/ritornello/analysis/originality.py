@@ -1,6 +1,6 @@
 """The longest runs of notes that two melodies share, wherever they start and in whatever key.
 
-Copy check of the imitation spec, section 6: a *rhythmic* run has equal intervals and equal times to the next onset, a
+Our design: a *rhythmic* run has equal intervals and equal times to the next onset, a
 *melodic* run equal intervals in any rhythm. Both are longest common substrings of difference sequences, so they do not
 depend on transposition, nor on where in the bar a run stands.
 """

@@ -107,7 +107,7 @@ def _phrases(form: Form) -> list[dict[str, Any]]:
             "start_bar": start + 1,
             "bars": segment.bars,
             "melodic": segment.is_melodic,
-            "repeats": None if first is None else first,
+            "repeats": first,
         }
         for segment, start, first in zip(form, form.starts, form.repeats, strict=True)
     ]
