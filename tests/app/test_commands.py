@@ -10,6 +10,8 @@ import pytest
 import soundfile
 
 import ritornello as package
+from ritornello.analysis import analyze
+from ritornello.imitation.train import build_prior_from_songs
 from ritornello.score import Key
 
 
@@ -56,7 +58,7 @@ def test_the_stems_sum_to_the_song(imitated: Path) -> None:
 
 
 def test_the_report_says_how_it_was_made_and_how_original_it_is(imitated: Path) -> None:
-    report = json.loads((imitated / "report.json").read_text())
+    report = json.loads((imitated / "report.json").read_text(encoding="utf-8"))
     assert report["settings"]["seed"] == 0
     assert report["ritornello"] == package.__version__
     assert report["sound"]["engine"]
@@ -82,6 +84,15 @@ def test_form_key_and_tempo_are_what_was_asked_for(ritornello, example: Path, tm
     assert song.tempi[0].qpm == pytest.approx(77, abs=0.01)
 
 
+def test_another_prior_makes_another_song(ritornello, example: Path, tmp_path: Path) -> None:
+    own = build_prior_from_songs([analyze(package.read(example)).song])
+    (tmp_path / "own.json.gz").write_bytes(own.to_bytes())
+    options = ["--no-audio", "--strength", "0.2"]
+    assert ritornello("imitate", example, "-o", tmp_path / "a", *options).code == 0
+    assert ritornello("imitate", example, "-o", tmp_path / "b", *options, "--prior", tmp_path / "own.json.gz").code == 0
+    assert (tmp_path / "a" / "song.mid").read_bytes() != (tmp_path / "b" / "song.mid").read_bytes()
+
+
 def test_candidates_are_ranked(ritornello, example: Path, tmp_path: Path) -> None:
     result = ritornello("imitate", example, "-o", tmp_path / "out", "--no-audio", "-n", "3", "--json")
     data = json.loads(result.out)
@@ -98,7 +109,7 @@ def test_analyze_writes_data_midi_and_pictures(ritornello, example: Path, tmp_pa
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"analysis.json", "song.mid", "song.musicxml", "lead-sheet.svg", "lead-sheet.pdf"} <= names
     assert {"piano-roll.png", "self-similarity.png"} <= names
-    analysis = json.loads((tmp_path / "out" / "analysis.json").read_text())
+    analysis = json.loads((tmp_path / "out" / "analysis.json").read_text(encoding="utf-8"))
     assert analysis["form"] == str(package.read(tmp_path / "out" / "song.mid").form)
 
 
@@ -155,7 +166,11 @@ def test_every_example_of_the_help_texts_parses() -> None:
 
     found = 0
     for module in ("imitate", "analyze", "render", "evaluate", "train", "house"):
-        for line in Path(importlib.import_module(f"ritornello.app.{module}").__file__ or "").read_text().splitlines():
+        for line in (
+            Path(importlib.import_module(f"ritornello.app.{module}").__file__ or "")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        ):
             words = line.split()
             if line.startswith("      ritornello "):
                 app.parse_args(words[1:], print_error=False, exit_on_error=False)

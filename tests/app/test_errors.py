@@ -97,6 +97,7 @@ OPTIONS = {
     "melody part": ["imitate", "{song}", "-o", "{out}", "--melody", "Kazoo"],
     "drums as melody": ["imitate", "{song}", "-o", "{out}", "--melody", "Drums"],
     "soundfont": ["imitate", "{song}", "-o", "{out}", "--soundfont", "{song}"],
+    "prior": ["imitate", "{song}", "-o", "{out}", "--prior", "{song}"],
     "output is the input": ["analyze", "{song}", "-o", "{song}"],
     "render to text": ["render", "{song}", "-o", "{out}.txt"],
     "render at a wrong rate": ["render", "{song}", "-o", "{out}.wav", "--sample-rate", "1"],

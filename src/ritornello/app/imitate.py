@@ -36,6 +36,7 @@ def imitate(
     n: Annotated[Whole, Parameter(name=["--n", "-n"])] = 1,
     seed: Whole = 0,
     melody: str | None = None,
+    prior: Path | None = None,
     audio: Annotated[bool, Parameter(name="--audio", negative="--no-audio")] = True,
     stems: Annotated[bool, Parameter(negative="")] = False,
     soundfont: Path | None = None,
@@ -65,6 +66,7 @@ def imitate(
         n: How many candidates to write, the best first.
         seed: The random seed; the same seed gives the same song.
         melody: The part that has the tune, by name or number, where it is not found by itself.
+        prior: Tables of music in general made by "ritornello train imitation"; by default the shipped ones.
         audio: Render song.wav as well.
         stems: Write one WAV per part too; together they sum to song.wav.
         soundfont: The SoundFont (.sf2) to render with; by default the bundled General MIDI one.
@@ -96,11 +98,13 @@ def imitate(
     from ritornello.analysis import analyze
     from ritornello.app.results import write_audio_files, write_report, write_song_files
     from ritornello.imitation import imitate as imitate_song
+    from ritornello.imitation.train import load_prior
 
     settings: dict[str, Any] = {
         "song": song.name, "strength": strength, "form": form, "key": key, "tempo": tempo, "keep": list(keep), "n": n,
-        "seed": seed, "melody": melody,
+        "seed": seed, "melody": melody, "prior": None if prior is None else prior.name,
     }  # fmt: skip
+    tables = load_prior(prior)
     with result_folder(out, force) as folder:
         analysis = analyze(model, melody=tune)
         if analysis.song.form is None:
@@ -109,7 +113,7 @@ def imitate(
             with progress_bar("Composing", common) as progress:
                 imitations = imitate_song(
                     analysis.song, strength=strength, form=wanted_form, key=wanted_key, tempo_qpm=tempo, keep=keep,
-                    n=n, random_seed=seed, progress=progress,
+                    n=n, random_seed=seed, prior=tables, progress=progress,
                 )  # fmt: skip
         except UnsuitableSongError as error:
             reason = str(error).removeprefix(f"{analysis.song.title or 'the song'}: ")
