@@ -33,7 +33,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "prior.json.gz"
     damaged = bytearray(load_prior().to_bytes())
     damaged[100:200] = bytes(100)
-    for data in (b"no prior", gzip.compress(b"[1]"), gzip.compress(b'{"format": 99}'), bytes(damaged), damaged[:500]):
+    bomb = gzip.compress(bytes(100_000_000))
+    wrong = (b"no prior", gzip.compress(b"[1]"), gzip.compress(b'{"format": 99}'), bytes(damaged), damaged[:500], bomb)
+    for data in wrong:
         path.write_bytes(data)
         with pytest.raises(ReadError, match="prior"):
             load_prior(path)

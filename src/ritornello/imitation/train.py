@@ -26,6 +26,9 @@ PRIOR_NAME = "imitation-pop909"
 """The prior that ships with the package."""
 
 FORMAT = 1
+MAX_PRIOR_BYTES = 64 * 1024 * 1024
+"""Largest prior that is unpacked, in bytes; the shipped one has less than one."""
+
 LEAST_COUNT = 3.0
 """Items counted less often than this in a context are left out of the file: they are noise."""
 
@@ -93,6 +96,15 @@ def build_prior_from_songs(songs: Iterable[Song]) -> Prior:
     return Prior(tables, number)
 
 
+def _unpacked(data: bytes) -> bytes:
+    """Return what a gzip file holds, up to `MAX_PRIOR_BYTES`; a damaged or larger one raises `zlib.error`."""
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    text = reader.decompress(data, MAX_PRIOR_BYTES)
+    if not reader.eof:
+        raise zlib.error("cut short, or larger than any prior")
+    return text
+
+
 def load_prior(path: str | Path | None = None) -> Prior:
     """Read a prior written by `Prior.to_bytes`; without a path the one that ships with the package.
 
@@ -105,12 +117,12 @@ def load_prior(path: str | Path | None = None) -> Prior:
         data = read_bytes(path)
     name = path or PRIOR_NAME
     try:
-        value = json.loads(gzip.decompress(data))
+        value = json.loads(_unpacked(data))
         if value["format"] != FORMAT:
             raise ReadError(f"{name}: a prior of format {value['format']}; this version reads format {FORMAT}")
         tables = {name: CountTable.from_json(value["tables"][name]) for name in TABLE_NAMES}
         return Prior(tables, int(value["songs"]), str(value["note"]))
     except ReadError:
         raise
-    except (OSError, EOFError, zlib.error, KeyError, TypeError, ValueError) as error:
+    except (zlib.error, KeyError, TypeError, ValueError) as error:
         raise ReadError(f"{name}: not a prior of ritornello train imitation ({error})") from None

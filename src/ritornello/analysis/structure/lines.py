@@ -23,7 +23,7 @@ from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
 REST = -1000
 """Value of a silent sixteenth in a flat melody; far from every pitch difference."""
 
-MAX_BARS = 500
+MAX_BARS = 400
 """Longest song that is analysed: all pairs of bars are compared, so the time grows with the square."""
 
 SHORT_BAR = 8
