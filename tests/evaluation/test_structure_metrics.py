@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,16 @@ def test_exact_match_by_hand() -> None:
     assert not exact_match(Form.parse("i4A9B8o3"), labels)
     assert exact_match(Form.parse("i4A8B8o3X1"), labels)  # a last segment of one bar is dropped
     assert exact_match(Form.parse("i4A8B4B4X4"), labels)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_boundary_scores_are_those_of_mir_eval(seed: int) -> None:
+    segment = pytest.importorskip("mir_eval.segment")
+    rng = np.random.default_rng(seed)
+    rows = [np.sort(rng.choice(np.arange(1, 60), size=rng.integers(2, 15), replace=False)) for _ in range(2)]
+    intervals = [np.array(list(pairwise([0, *row.tolist(), 60])), dtype=float) for row in rows]
+    expected = segment.detection(intervals[1], intervals[0], window=0.01, trim=True)
+    assert boundary_scores(rows[0], rows[1]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_boundary_scores_by_hand() -> None:
