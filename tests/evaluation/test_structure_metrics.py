@@ -10,7 +10,6 @@ from ritornello.datasets import Pop909
 from ritornello.datasets.pop909_alignment import Alignment, align
 from ritornello.evaluation.structure import (
     PlacedForm,
-    analyse_midi,
     boundary_scores,
     evaluate_structure,
     exact_match,
@@ -159,7 +158,6 @@ def test_pack_perfect_midi_analysis_would_be_placed_right(pack: Pop909) -> None:
         song = pack.load(id)
         alignment = align(song)
         if not alignment.is_reliable:
-            assert analyse_midi(lambda _: (_, _))(song) is None  # type: ignore[arg-type, return-value]
             continue
         offset = alignment.constant_offset
         if offset % 16 == 0 and len(alignment.changes) == 1:

@@ -37,6 +37,7 @@ from ritornello.datasets.pop909 import Pop909, Pop909Song
 from ritornello.datasets.pop909_alignment import Alignment, align
 from ritornello.errors import ReadError
 from ritornello.evaluation.log_linear import fit_choice
+from ritornello.files import write_bytes
 from ritornello.score import Song
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.timeline import TICKS_PER_QUARTER, TICKS_PER_SIXTEENTH
@@ -313,8 +314,10 @@ def main(data: Path, band: Path, say: Callable[[str], None] = print) -> None:
     keep("bars", fit_bars(train, bands))
     keep("chords", fit_chords(train))
     keep("keys", fit_keys(train))
-    path.write_text(json.dumps(tables) + "\n", encoding="utf-8")
+    write_bytes(path, (json.dumps(tables) + "\n").encode())
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m ritornello.evaluation.analysis_fit POP909 BAND (each a folder or zip)")
     main(Path(sys.argv[1]), Path(sys.argv[2]))

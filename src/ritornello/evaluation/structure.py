@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ritornello.analysis.structure import find_form
 from ritornello.datasets.pop909 import Pop909, Pop909Song
-from ritornello.datasets.pop909_alignment import Alignment, align
+from ritornello.datasets.pop909_alignment import Alignment
 from ritornello.errors import RitornelloError
 from ritornello.evaluation.statistics import bootstrap_interval, proportion_interval
-from ritornello.score import Form, Meter, Segment, Song
+from ritornello.score import Form, Meter, Segment
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
 
@@ -171,23 +171,6 @@ def _clip_to_structure(positions: NDArray[np.float64], alignment: Alignment) -> 
 def analyse_annotated(song: Pop909Song) -> Form:
     """Return the form found from the annotated melody, chords and keys."""
     return find_form(song.song, song.chord_tones).form
-
-
-def analyse_midi(find: Callable[[bytes], tuple[Form, Song]]) -> Analyse:
-    """Return the analysis of a song from its MIDI file alone, placed on the structure grid.
-
-    Args:
-        find: from the bytes of a MIDI file to a form and the song on whose bars it stands. It sees nothing else.
-    """
-
-    def analyse(song: Pop909Song) -> PlacedForm | None:
-        alignment = align(song)
-        if not alignment.is_reliable:
-            return None
-        form, read = find(song.midi_bytes)
-        return place_form(form, read, song, alignment)
-
-    return analyse
 
 
 def score_form(found: Form | PlacedForm, labels: Sequence[Form], sixteenths_per_bar: int = 16) -> dict[str, float]:
