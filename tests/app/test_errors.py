@@ -143,7 +143,7 @@ def test_a_song_without_a_form_is_refused_by_its_file_name_and_with_the_reason(r
     notes = make_notes(range(0, 48 * 600, 24), 24, [60 + step % 5 for step in range(1200)])
     (tmp_path / "long.mid").write_bytes(midi_bytes(Song(parts=(Part("Tune", notes, role="melody"),))))
     (tmp_path / "four.mid").write_bytes(midi_bytes(Song(parts=(Part("Tune", notes[:8], role="melody"),))))
-    for name, reason in (("long.mid", "500 bars"), ("four.mid", "at least")):
+    for name, reason in (("long.mid", "400 bars"), ("four.mid", "at least")):
         result = ritornello("imitate", tmp_path / name, "-o", tmp_path / "out", "--no-audio")
         assert result.code == 2
         assert name in result.err
