@@ -52,10 +52,19 @@ def read_bytes(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) ->
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ReadError(f"{path}: cannot be read ({reason})") from None
+    return check_size(data, str(path), max_bytes)
+
+
+def check_size(data: bytes, name: str, max_bytes: int) -> bytes:
+    """Return the bytes of a file if there are any, and no more than `max_bytes`.
+
+    Raises:
+        ReadError: naming the file, if it is empty or larger.
+    """
     if len(data) > max_bytes:
-        raise ReadError(f"{path}: larger than the {max_bytes / 1e6:.0f} MB that are read")
+        raise ReadError(f"{name}: larger than the {max_bytes / 1e6:.0f} MB that are read")
     if not data:
-        raise ReadError(f"{path}: the file is empty")
+        raise ReadError(f"{name}: the file is empty")
     return data
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ReadError
-from ritornello.files import MAX_FILE_BYTES, read_bytes
+from ritornello.files import MAX_FILE_BYTES, check_size, read_bytes
 
 MAX_MEMBERS = 500_000
 """Most members of a zip that are listed."""
@@ -83,11 +83,7 @@ class Archive:
             raise ReadError(f"{label}: no such file in the zip") from None
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
             raise ReadError(f"{label}: damaged or not readable ({error})") from None
-        if len(data) > max_bytes:
-            raise ReadError(f"{label}: larger than the {max_bytes / 1e6:.0f} MB that are read")
-        if not data:
-            raise ReadError(f"{label}: the file is empty")
-        return data
+        return check_size(data, label, max_bytes)
 
     def read_text(self, name: str, max_bytes: int = 1_000_000) -> str:
         """Return a file as UTF-8 text.
