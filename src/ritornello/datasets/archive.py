@@ -27,13 +27,13 @@ class Archive:
     Args:
         path: the folder or the zip.
         marker: a name that stands at the root, such as ``"structure"``. If it stands one folder deeper instead (a zip
-            made of a folder), that folder is taken as the root.
+            made of a folder), that folder is taken as the root. None takes the root as it is.
 
     Raises:
         ReadError: if the path is missing or neither a folder nor a zip, or the marker is not found.
     """
 
-    def __init__(self, path: str | os.PathLike[str], marker: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], marker: str | None) -> None:
         self.path = Path(path)
         self._root = ""
         # Unlike Path's, the questions of os.path take any name; opening a pipe would wait for a writer.
@@ -41,7 +41,7 @@ class Archive:
             raise ReadError(f"{self.path}: no such folder or zip")
         if not self.path.is_dir() and not (self.path.is_file() and zipfile.is_zipfile(self.path)):
             raise ReadError(f"{self.path}: neither a folder nor a zip")
-        if marker not in self.children(""):
+        if marker is not None and marker not in self.children(""):
             roots = [name for name in self.children("") if marker in self.children(name)]
             if len(roots) != 1:
                 raise ReadError(f"{self.path}: holds no '{marker}'; give the folder or zip that has it at its top")
