@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from ritornello.errors import ArgumentError
-from ritornello.evaluation.statistics import bootstrap_interval, clustered_interval, proportion_interval
+from ritornello.evaluation.statistics import (
+    bootstrap_interval,
+    clustered_interval,
+    proportion_interval,
+    ratio_estimate,
+    resample_counts,
+)
 
 
 def test_wilson_interval_against_published_values() -> None:
@@ -40,12 +46,32 @@ def test_groups_are_drawn_whole() -> None:
             clustered_interval(groups)
 
 
+def test_resamples_draw_as_many_units_as_there_are() -> None:
+    blocks = list(resample_counts(7, seed=3, resamples=2_500))
+    drawn = np.concatenate(blocks)
+    assert drawn.shape == (2_500, 7) and (drawn.sum(axis=1) == 7).all()
+    assert drawn.mean(axis=0) == pytest.approx(np.ones(7), abs=0.1)
+    assert drawn.var() == pytest.approx(1 - 1 / 7, rel=0.05)  # binomial: 7 draws of one in seven
+    values = np.arange(7.0) ** 2
+    assert bootstrap_interval(values) == pytest.approx(clustered_interval([[value] for value in values]), rel=0.05)
+
+
+def test_a_ratio_pools_units_of_unequal_size() -> None:
+    estimate = ratio_estimate([3.0, 1.0, 0.0], [1, 3, 0])
+    assert (estimate.value, estimate.low, estimate.high) == (1, pytest.approx(1 / 3), 3)
+    for sums, sizes in (([1.0], [1, 2]), ([1.0], [0]), ([np.inf], [1])):
+        with pytest.raises(ArgumentError):
+            ratio_estimate(sums, sizes)
+
+
 def test_wrong_arguments_are_refused() -> None:
     for values in ([], [float("nan")]):
         with pytest.raises(ArgumentError):
             bootstrap_interval(values)
     with pytest.raises(ArgumentError):
         bootstrap_interval([1.0], level=95)
+    with pytest.raises(ArgumentError):
+        list(resample_counts(0))
     for successes, trials in ((1, 0), (5, 4), (-1, 4)):
         with pytest.raises(ArgumentError):
             proportion_interval(successes, trials)

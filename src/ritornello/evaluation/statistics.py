@@ -6,11 +6,12 @@ inference, the law of succession, and statistical inference* (1927).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ritornello.errors import ArgumentError
 
@@ -18,6 +19,91 @@ RESAMPLES = 10_000
 """Resamples of a bootstrap."""
 
 _BLOCK = 1_000
+_BLOCK_DRAWS = 4_000_000  # draws held at once, so that many units do not fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured figure with its interval.
+
+    Attributes:
+        value: the figure.
+        low: low end of its 95 % interval.
+        high: high end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+
+
+def resample_counts(
+    units: int, seed: int | np.random.Generator = 0, resamples: int = RESAMPLES
+) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each unit is drawn in each bootstrap resample: any sum over a resample is then a matrix product.
+
+    Args:
+        units: number of units (songs, pieces), at least 1.
+        seed: seed or generator of the resampling.
+        resamples: number of resamples.
+
+    Yields:
+        Blocks ``(resamples in the block, units)`` of counts, each row summing to ``units``.
+
+    Raises:
+        ArgumentError: if there is no unit.
+    """
+    if units < 1:
+        raise ArgumentError("resampling needs at least one song or piece")
+    rng = np.random.default_rng(seed)
+    block = max(1, min(_BLOCK, _BLOCK_DRAWS // units))
+    for done in range(0, resamples, block):
+        size = min(block, resamples - done)
+        cells = rng.integers(0, units, (size, units)) + units * np.arange(size)[:, None]
+        yield np.bincount(cells.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+
+
+def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Return the quantiles between which the middle ``level`` of bootstrap values ``(resamples,)`` lies.
+
+    Raises:
+        ArgumentError: if the level is out of range.
+    """
+    _check_level(level)
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.asarray(values, np.float64), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def ratio_estimate(
+    sums: ArrayLike, sizes: ArrayLike, seed: int | np.random.Generator = 0, level: float = 0.95
+) -> Estimate:
+    """Return a pooled mean, the sum of all sums over the sum of all sizes, with its interval over units drawn whole.
+
+    Args:
+        sums: ``(n,)`` sum of the values of each unit (song, piece).
+        sizes: ``(n,)`` number of values of each unit; units of size 0 are left out.
+        seed: seed or generator of the resampling.
+        level: coverage, between 0 and 1.
+
+    Returns:
+        The mean and its percentile bootstrap interval; a point if there is only one unit.
+
+    Raises:
+        ArgumentError: if there is no value, one is not finite, or ``level`` is out of range.
+    """
+    _check_level(level)
+    totals, counts = np.asarray(sums, np.float64).ravel(), np.asarray(sizes, np.float64).ravel()
+    if totals.shape != counts.shape:
+        raise ArgumentError(f"{len(totals)} sums and {len(counts)} sizes: a pooled mean needs one of each per song")
+    totals, counts = totals[counts > 0], counts[counts > 0]
+    if not len(totals) or not np.isfinite(totals).all() or not np.isfinite(counts).all():
+        raise ArgumentError("an interval needs at least one value, and finite ones")
+    means = np.concatenate([(drawn @ totals) / (drawn @ counts) for drawn in resample_counts(len(totals), seed)])
+    return Estimate(float(totals.sum() / counts.sum()), *percentile_interval(means, level))
 
 
 def bootstrap_interval(
@@ -48,9 +134,7 @@ def bootstrap_interval(
             for done in range(0, resamples, _BLOCK)
         ]
     )
-    tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    return percentile_interval(means, level)
 
 
 def clustered_interval(
@@ -71,16 +155,8 @@ def clustered_interval(
     Raises:
         ArgumentError: if there is no value, one is not finite, or ``level`` is out of range.
     """
-    _check_level(level)
-    sums = np.array([sum(group) for group in groups if len(group)], np.float64)
-    sizes = np.array([len(group) for group in groups if len(group)])
-    if not len(sums) or not np.isfinite(sums).all():
-        raise ArgumentError("an interval needs at least one value, and finite ones")
-    chosen = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
-    means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    estimate = ratio_estimate([sum(group) for group in groups], [len(group) for group in groups], seed, level)
+    return estimate.low, estimate.high
 
 
 def proportion_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
