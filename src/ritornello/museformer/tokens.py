@@ -1,9 +1,9 @@
 """Songs as Museformer's tokens and back: ``t-x ( o-k ( i-y ( p d v )+ )+ )* b-1`` for each bar.
 
-Follows the tokenizer REMIGEN2 of Yu et al., "Museformer" (NeurIPS 2022): the tempo is repeated in every bar, onsets rise,
-the families within an onset stand in the order of `FAMILIES`, the notes of a family go from high to low, empty bars at
-both ends are left out, and the song is moved to C major or A minor. Ours: the move is kept as `TokenSong.pitch_shift` and
-undone by `decode`; a song's tokens, written as MIDI and read, are the same tokens.
+Follows the tokenizer REMIGEN2 of Yu et al., "Museformer" (NeurIPS 2022): the tempo is repeated in every bar, onsets
+rise, the families within an onset stand in the order of `FAMILIES`, the notes of a family go from high to low, empty
+bars at both ends are left out, and the song is moved to C major or A minor. Ours: the move is kept as
+`TokenSong.pitch_shift` and undone by `decode`; a song's tokens, written as MIDI and read, are the same tokens.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def normalising_shift(notes: NDArray[np.void]) -> int:
     minor_tonic = (tonic + 9) % 12
     shift = -tonic if histogram[tonic] >= histogram[minor_tonic] else 9 - minor_tonic
     low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
-    fitting = [moved for moved in range(shift - 120, shift + 121, 12) if 0 <= low + moved and high + moved <= 127]
+    fitting = [moved for moved in range(shift - 120, shift + 121, 12) if low + moved >= 0 and high + moved <= 127]
     return min(fitting, key=lambda moved: abs(moved - shift), default=0)
 
 

@@ -1,8 +1,8 @@
 """The 560 token ids of Museformer: names, numbers, and the rounding of durations, velocities and tempi.
 
-Follows the tokenizer REMIGEN2 of Yu et al., "Museformer" (NeurIPS 2022), id for id. A position is a twelfth of a quarter
-note, which is a tick of `Song`, so onsets and durations need no conversion. Ours: ``<c>`` and ``u-0`` to ``u-2``, which
-the paper's code never uses, say where a bar stands in the order of generation and in the plan.
+Follows the tokenizer REMIGEN2 of Yu et al., "Museformer" (NeurIPS 2022), id for id. A position is a twelfth of a
+quarter note, which is a tick of `Song`, so onsets and durations need no conversion. Ours: ``<c>`` and ``u-0`` to
+``u-2``, which the paper's code never uses, say where a bar stands in the order of generation and in the plan.
 
 =============== ======= ==========================================================
 token           ids     meaning
@@ -185,7 +185,7 @@ def decode_duration(buckets: ArrayLike) -> NDArray[np.int64]:
 
 def encode_velocity(velocity: ArrayLike) -> NDArray[np.int64]:
     """Return velocity steps 0 to 31 of velocities 0 to 127."""
-    return np.asarray(velocity, dtype=np.int64) // 4
+    return np.asarray(np.asarray(velocity) // 4, dtype=np.int64)
 
 
 def decode_velocity(steps: ArrayLike) -> NDArray[np.int64]:

@@ -99,7 +99,7 @@ def _apply(function: Callable[[Item], Result], batch: list[Item]) -> list[Result
 
 def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     try:
-        import ray
+        import ray  # type: ignore[import-not-found, unused-ignore]  # an optional extra
     except ImportError:
         raise MissingDependencyError("--engine ray needs Ray: pip install 'ritornello[ray]'") from None
 

@@ -228,7 +228,9 @@ class TokenShards:
     def _shard(self, number: int) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
         if number not in self._shards:
             entry = self.manifest["shards"][number]
-            tokens, bars = (_open(self.folder, entry[kind], np.dtype(of)) for kind, of in (("tokens", "<i2"), ("bars", "<i4")))
+            tokens, bars = (
+                _open(self.folder, entry[kind], np.dtype(of)) for kind, of in (("tokens", "<i2"), ("bars", "<i4"))
+            )
             self._shards[number] = tokens, bars
         return self._shards[number]
 
