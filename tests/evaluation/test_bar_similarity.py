@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ritornello.datasets import Pop909
 from ritornello.errors import ArgumentError
+from ritornello.evaluation.bar_notes import bars_of_notes
 from ritornello.evaluation.bar_similarity import (
     LAGS,
     LagTotals,
@@ -54,6 +56,7 @@ def test_bars_by_hand() -> None:
     assert melody[0, 4] == everything[0, 5] == 0  # a bar with notes beside an empty one
     assert np.isnan(melody[4:, 4:]).all()  # two empty bars
     np.testing.assert_array_equal(melody, melody.T)
+    assert self_similarity([]).shape == (0, 0)
 
 
 @pytest.mark.parametrize("tracks", ["melody", "all"])
@@ -86,6 +89,16 @@ def test_transposing_changes_nothing() -> None:
     for tracks in ("melody", "all"):
         one, other = lag_totals(pieces, tracks), lag_totals(moved, tracks)
         np.testing.assert_array_equal(one.similarity, other.similarity)
+
+
+def test_songs_repeat_at_the_lengths_of_phrases(pack: Pop909) -> None:
+    songs = [pack.load(id).song for id in pack.ids[:60]]
+    melodies = [song.replace(parts=tuple(part for part in song.parts if part.role == "melody")) for song in songs]
+    quadruple = [song for song in melodies if all(meter.bar_ticks == 48 for meter in song.meters)]
+    assert len(quadruple) > 50
+    curve = lag_totals([bars_of_notes(song) for song in quadruple]).curve()
+    for phrase in (4, 8, 16, 32):
+        assert curve[phrase - 1] > 1.5 * max(curve[phrase - 2], curve[phrase])
 
 
 def test_the_error_is_the_mean_gap_in_percentage_points() -> None:

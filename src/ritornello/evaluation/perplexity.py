@@ -1,6 +1,6 @@
 """Perplexity of long songs by length of context, and whether one model's is lower than another's.
 
-Yu et al., *Museformer* (NeurIPS 2022), table 1: PPL(N) is exp of the mean negative log-likelihood over the first N
+Yu et al., *Museformer* (NeurIPS 2022): PPL(N) is exp of the mean negative log-likelihood over the first N
 tokens of every song, all songs pooled; a shorter song counts with what it has. Ours: intervals over songs, drawn whole,
 because the tokens of a song are not independent; two models are compared on the same tokens, song by song.
 """

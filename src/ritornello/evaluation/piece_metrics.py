@@ -1,7 +1,7 @@
 """What a piece is like in numbers: harmony, groove, texture, register and use of instruments, against real songs.
 
-H_1, H_4 and GS follow Wu and Yang, *The Jazz Transformer on the Front Line* (ISMIR 2020), section 5: pitch-class
-entropy over all windows of 1 and 4 bars, grooving similarity over all pairs of bars. Polyphony, pitch range, scale
+H_1, H_4 and GS follow Wu and Yang, *The Jazz Transformer on the Front Line* (ISMIR 2020): pitch-class entropy over all
+windows of 1 and 4 bars, grooving similarity over all pairs of bars. Polyphony, pitch range, scale
 consistency and groove consistency are those of MusPy (Dong et al., ISMIR 2020).
 Ours: 48 onset positions a bar; windows without pitched notes are left out of the entropies; a bar is empty if no note
 starts in it. No figure is better high or low: it should be where real songs have it.
