@@ -40,7 +40,7 @@ app.command("ritornello.app.render:render", name="render", help="Turn a score fi
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")
 app.command("ritornello.app.train:app", name="train", help="Learn a system's tables from a data set.")
 app.command("ritornello.app.house:models", name="models", help="List the shipped models.")
-app.command("ritornello.app.house:data", name="data", help="Check a data set and count what is in it.")
+app.command("ritornello.app.data:app", name="data", help="Check a data set, or make it into tokens for training.")
 app.command("ritornello.app.house:doctor", name="doctor", help="Say what is installed and what it can do.")
 
 

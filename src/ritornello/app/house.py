@@ -1,4 +1,4 @@
-"""`ritornello models`, `data` and `doctor`: what is shipped, what a data set holds, what this machine can do."""
+"""`ritornello models` and `doctor`: what is shipped, what this machine can do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from ritornello import __version__
-from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
+from ritornello.app.console import DEFAULTS, Common, Outcome
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -26,26 +26,6 @@ def models(*, common: Common = DEFAULTS) -> Outcome:
     lines = [f"{name:<24} {size / 1e6:6.2f} MB" for name, size in sizes.items()]
     data = {"models": [{"name": name, "bytes": size} for name, size in sizes.items()], "folder": str(WEIGHTS)}
     return Outcome("\n".join(lines), data)
-
-
-def data(path: Path, /, *, common: Common = DEFAULTS) -> Outcome:
-    """Check a data set in the layout of the POP909 pack and count what is in it.
-
-    Examples:
-      ritornello data pop909.zip
-
-    Args:
-        path: Folder or zip of the data set.
-    """
-    from ritornello.app.evaluate import as_table
-    from ritornello.datasets import Pop909
-    from ritornello.datasets.pop909_check import check
-
-    dataset = Pop909(path)
-    with progress_bar("Reading", common) as progress:
-        counts = check(dataset, progress)
-    problems = [f"problem  {line}" for line in counts["problems"]]
-    return Outcome("\n".join([as_table({**counts, "problems": len(problems)}), *problems]), counts)
 
 
 def doctor(*, common: Common = DEFAULTS) -> Outcome:

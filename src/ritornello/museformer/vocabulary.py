@@ -196,7 +196,7 @@ def decode_velocity(steps: ArrayLike) -> NDArray[np.int64]:
 def encode_tempo(qpm: ArrayLike) -> NDArray[np.int64]:
     """Return tempo steps 7 to 44, twelve to a doubling, of quarter notes a minute, clipped to `MIN_QPM`..`MAX_QPM`."""
     clipped = np.clip(np.asarray(qpm, dtype=np.float64), MIN_QPM, MAX_QPM)
-    return np.rint(12 * np.log2(clipped / 16)).astype(np.int64)
+    return np.asarray(np.rint(12 * np.log2(clipped / 16)), dtype=np.int64)
 
 
 def decode_tempo(steps: ArrayLike) -> NDArray[np.float64]:
