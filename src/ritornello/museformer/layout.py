@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ritornello.museformer.bars import NO_SOURCE
@@ -184,7 +185,7 @@ class Packed:
             token, summary = token + len(sequence.ids), summary + sequence.bars
 
 
-def _shift(pair: np.ndarray, by: int) -> Run:  # type: ignore[type-arg]
+def _shift(pair: NDArray[np.int64], by: int) -> Run:
     return int(pair[0]) + by, int(pair[1]) + by
 
 

@@ -1,8 +1,8 @@
 """The Museformer network: tokens that see structure-related bars finely and all others by their summaries.
 
 Yu et al., *Museformer: Transformer with Fine- and Coarse-Grained Attention for Music Generation* (NeurIPS 2022),
-section 3.1 and appendix A. Pre-norm layers; every bar has one summary, in a stream of its own, which shares matrices with
-the tokens but not the biases of queries, keys and values. In each layer a summary first gathers its bar; from what it
+section 3.1 and appendix A. Pre-norm layers; every bar has one summary, in a stream of its own, which shares matrices
+with the tokens but not the biases of queries, keys and values. In each layer a summary first gathers its bar; from what it
 gathered, own matrices make the keys and values under which later bars see it in the same layer.
 
 Ours: the start symbol belongs to no bar (`sequence`), a learned bias per layer and head towards a plan's source bar, a
@@ -176,7 +176,7 @@ class Layer(nn.Module):
         return query, key, value
 
     def as_seen(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the keys and values ``(H, S, E)`` under which later bars see what summaries gathered, ``(H, S, E)``."""
+        """Return keys and values ``(H, S, E)`` under which later bars see what summaries gathered, ``(H, S, E)``."""
         key, value = self._heads(self.summary_key_value(_rows(z)), 2)
         return key, value
 

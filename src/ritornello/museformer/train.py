@@ -1,0 +1,190 @@
+"""The recipes: what to train, on what, for how long; the defaults of ``small`` reproduce the shipped checkpoint.
+
+Paper size after Yu et al. (NeurIPS 2022), appendix B: Adam, four songs of at most 15,360 tokens a step, peak rate 5e-4,
+dropout 0.1. Small: ours. All four variants are trained by one recipe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ritornello.errors import ArgumentError
+from ritornello.files import write_json
+from ritornello.museformer.config import SIZES, MuseformerConfig, Variant
+from ritornello.museformer.data import ExampleMix, Examples
+from ritornello.museformer.layout import Packed
+from ritornello.museformer.model import MuseformerNetwork
+from ritornello.museformer.sequence import IGNORED, BarSequence
+from ritornello.museformer.vocabulary import VOCABULARY_NAME
+from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
+from ritornello.training.memory import keep_freed_memory
+from ritornello.training.shards import TokenShards
+
+OptimizerName = Literal["muon", "adamw"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run: so many steps, each of so many windows of so many tokens."""
+
+    steps: int
+    window_tokens: int
+    examples: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a checkpoint is made.
+
+    Attributes:
+        size: ``small``, ``paper`` or ``tiny``.
+        variant: the model or a baseline.
+        phases: short windows first, whole songs later.
+        learning_rate: peak rate.
+        warmup_steps: steps of linear warm-up.
+        decay_share: share of the steps, at the end, over which the rate falls to zero.
+        weight_decay: of matrices.
+        optimizer: ``muon`` (with AdamW for embeddings, output and biases) or ``adamw``.
+        infill_share: share of examples with bars to refill.
+        plan_share: share of examples with a plan.
+        micro_batch: examples that are computed at once; the gradients of a step's micro-batches are added up.
+        precision: ``bf16`` autocast or ``no``.
+        seed: of weights, order and examples.
+    """
+
+    size: str = "small"
+    variant: Variant = "museformer"
+    phases: tuple[Phase, ...] = (Phase(800, 2560, 2), Phase(800, 10_240, 1))
+    learning_rate: float = 3e-3
+    warmup_steps: int = 50
+    decay_share: float = 0.3
+    weight_decay: float = 0.01
+    optimizer: OptimizerName = "muon"
+    infill_share: float = 0.0
+    plan_share: float = 0.0
+    micro_batch: int = 4
+    precision: Precision = "bf16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise ArgumentError(f"size '{self.size}' is not one of {', '.join(SIZES)}")
+        if not 0 <= self.infill_share <= self.infill_share + self.plan_share <= 1:
+            raise ArgumentError("infill_share and plan_share are shares of the examples; together at most 1")
+
+    @property
+    def config(self) -> MuseformerConfig:
+        """The network's sizes."""
+        return SIZES[self.size].as_variant(self.variant)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+
+class NextToken:
+    """The task: predict the next token of every row.
+
+    Args:
+        shards: the token data.
+        recipe: what to make of them.
+        split: whose songs to use.
+    """
+
+    def __init__(self, shards: TokenShards, recipe: Recipe, split: str = "train") -> None:
+        self.recipe = recipe
+        records = shards.split(split)
+        self._phases: list[tuple[Phase, int, Examples]] = []
+        begin = 0
+        for number, phase in enumerate(recipe.phases):
+            mix = ExampleMix(phase.window_tokens, recipe.infill_share, recipe.plan_share, recipe.config.offsets)
+            self._phases.append((phase, begin, Examples(shards, records, mix, recipe.seed + 1000 * number)))
+            begin += phase.steps
+
+    def batches(self, step: int, process: int, processes: int) -> Sequence[Packed]:
+        """Return this process's micro-batches of a step."""
+        phase, begin, examples = next(entry for entry in reversed(self._phases) if step >= entry[1])
+        first = (step - begin) * phase.examples
+        own = [examples[index] for index in range(first + process, first + phase.examples, processes)]
+        size = self.recipe.micro_batch
+        return [self._pack(own[place : place + size]) for place in range(0, len(own), size)]
+
+    def _pack(self, sequences: Sequence[BarSequence]) -> Packed:
+        return Packed(tuple(sequences), self.recipe.config.has_summaries)
+
+    def targets(self, batch: Packed) -> int:
+        """Return the number of targets of a micro-batch."""
+        return int((batch.targets != IGNORED).sum())
+
+    def loss(self, model: nn.Module, batch: Packed) -> Tensor:
+        """Return the summed negative log-likelihood in nats."""
+        logits = model(batch)
+        targets = batch.targets.to(logits.device)
+        return functional.cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum")
+
+
+def make_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Return the recipe's optimizers."""
+    if recipe.optimizer == "muon":
+        exceptions = ("embedding.token", "embedding.summary_vectors", "output")
+        return muon_and_adamw(model, recipe.learning_rate, recipe.weight_decay, exceptions)
+    return [
+        torch.optim.AdamW(
+            model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), eps=1e-9, weight_decay=recipe.weight_decay
+        )
+    ]
+
+
+def train(
+    shards: TokenShards,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    save_every: int = 100,
+    validate_every: int = 200,
+    validate: Callable[[nn.Module], dict[str, float]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> MuseformerNetwork:
+    """Train a network by a recipe, or go on with a run that was stopped.
+
+    Args:
+        shards: token data of the Museformer vocabulary.
+        recipe: see `Recipe`.
+        folder: the run's folder: ``recipe.json``, ``log.jsonl``, checkpoints.
+        start: weights and optimizer of another run's checkpoint to begin with.
+        save_every: steps between checkpoints.
+        validate_every: steps between validations.
+        validate: measures the network.
+        progress: called with (steps done, steps in all).
+    """
+    keep_freed_memory()
+    torch.manual_seed(recipe.seed)
+    model = MuseformerNetwork(recipe.config)
+    optimizers = make_optimizers(model, recipe)
+    if start is not None:
+        from ritornello.training.checkpoint import load_checkpoint
+
+        load_checkpoint(start, model, optimizers)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "recipe.json", recipe_as_json(recipe))
+    config = FitConfig(
+        recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision=recipe.precision,
+        save_every=save_every, validate_every=validate_every, seed=recipe.seed,
+    )  # fmt: skip
+    fit(model, optimizers, NextToken(shards, recipe), config, folder, validate=validate, progress=progress)
+    return model
+
+
+def recipe_as_json(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as JSON data."""
+    return {"vocabulary": VOCABULARY_NAME, **dataclasses.asdict(recipe)}
