@@ -151,7 +151,7 @@ class BarGrammar:
             ArgumentError: if the token is not allowed here.
         """
         is_control = (token == v.CONTINUE and self._phase == _Phase.BAR) or (
-            v.PLAN0 <= token < v.SIZE and self._phase <= _Phase.TEMPO and not self._is_planned
+            v.PLAN0 <= token < v.PLAN0 + v.PLAN_KINDS and self._phase <= _Phase.TEMPO and not self._is_planned
         )
         if not is_control and not (0 <= token < v.SIZE and self.mask()[token]):
             raise ArgumentError(f"token {token} is not allowed as token {self._in_bar + 1} of bar {self.bars + 1}")
@@ -177,7 +177,8 @@ class BarGrammar:
         self._begin_bar()
 
     def _begin_bar(self) -> None:
-        rules = self._rules(self.bars)
+        is_last = self.limits.bars is not None and self.bars >= self.limits.bars
+        rules = BarRules() if is_last else self._rules(self.bars)
         self._phase, self._mask = _Phase.BAR, None
         self._in_bar, self._onset, self._rank, self._pitch = 0, -1, -1, 0
         self._is_planned = False

@@ -25,7 +25,6 @@ Ids = NDArray[np.int16]
 _MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 _DRUM_RANK = next(rank for rank, family in enumerate(v.FAMILIES) if family.is_drums)
 _FAMILY_TOKENS = np.array(v.FAMILY_TOKENS, dtype=np.int16)
-_RANK_OF_TOKEN = {token: rank for rank, token in enumerate(v.FAMILY_TOKENS)}
 
 
 @dataclass(frozen=True)
@@ -168,10 +167,10 @@ def decode(tokens: TokenSong, title: str = "", *, keep_leading_bars: bool = Fals
     parts = []
     for rank, kind in enumerate(v.FAMILIES):
         mine = v.INSTRUMENT0 + family == v.FAMILY_TOKENS[rank]
-        pitch = ids[place][mine] - v.PITCH0
-        pitch = pitch - 128 if kind.is_drums else _into_range(pitch - tokens.pitch_shift)
+        pitch = ids[place][mine] - (v.DRUM_PITCH0 if kind.is_drums else v.PITCH0)
         if len(pitch) and not 0 <= pitch.min() <= pitch.max() <= 127:
             raise ArgumentError(f"the {kind.name} hold pitches of another kind; drums are p-128 to p-255, others below")
+        pitch = pitch if kind.is_drums else _into_range(pitch - tokens.pitch_shift)
         notes = make_notes(
             tick[mine],
             v.decode_duration(duration[mine] - v.DURATION0),
@@ -186,9 +185,12 @@ def decode(tokens: TokenSong, title: str = "", *, keep_leading_bars: bool = Fals
 
 
 def _latest(ids: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
-    """Return at each place the latest id of a kind, counted from its first; -1 before there is one, and after a bar."""
+    """Return at each place the latest id of a kind, counted from its first; -1 where there is none.
+
+    It ends with what it is part of: a family with its onset, an onset with its bar.
+    """
     marks = (ids >= low) & (ids < high)
-    resets = (ids >= v.TEMPO0) | (ids == v.BAR_END)
+    resets = (ids < low) | (ids >= v.TEMPO0)
     latest = np.maximum.accumulate(np.where(marks | resets, np.arange(len(ids)), -1))
     return np.where((latest >= 0) & marks[latest], ids[latest] - low, -1)
 

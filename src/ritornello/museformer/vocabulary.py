@@ -52,6 +52,9 @@ TEMPO0: Final = 492
 CONTINUE: Final = 541
 PLAN0: Final = 543
 
+PLAN_KINDS: Final = 3
+"""Plan tokens that are used: free, repeat, vary."""
+
 BAR_POSITIONS: Final = 48
 """Positions of a 4/4 bar."""
 
