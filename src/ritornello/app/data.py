@@ -84,7 +84,7 @@ def tokenize(
 
 
 def _summary(out: Path, manifest: dict[str, Any]) -> str:
-    lines = [f"{out}: {len(manifest['records'])} songs in {len(manifest['shards'])} shards"]
+    lines = [f"{out}: {len(manifest['records'])} songs"]
     for split, sums in manifest["splits"].items():
         lines.append(f"{split:<12}{sums['records']:>8,} songs{sums['bars']:>11,} bars{sums['tokens']:>13,} tokens")
     # A reason begins with its file's name, or ends with the song it is a copy of.

@@ -242,7 +242,7 @@ class TokenShards:
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(read_bytes(path, MAX_MANIFEST_BYTES))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, ReadError):
             raise ReadError(f"{error}; give a folder that `ritornello data tokenize` wrote") from None
         raise ReadError(f"{path}: damaged, no JSON; write the shards again") from None
