@@ -107,6 +107,8 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
         # Items and results travel as bytes: Ray's tables take no dataclasses.
         return {"index": row["index"], "result": pickle.dumps(function(pickle.loads(row["item"])))}
 
+    if not ray.is_initialized():  # joins the cluster that RAY_ADDRESS names, else starts one on this machine
+        ray.init(logging_level="WARNING", log_to_driver=False)
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
@@ -114,7 +116,7 @@ def _on_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
     while block := list(itertools.islice(iterator, _RAY_BLOCK)):
         rows = [{"index": index, "item": pickle.dumps(item)} for index, item in enumerate(block)]
         dataset = ray.data.from_items(rows, override_num_blocks=min(len(rows), 4 * workers))
-        mapped = dataset.map(work, concurrency=workers)
+        mapped = dataset.map(work, compute=ray.data.TaskPoolStrategy(size=workers))
         for index, row in enumerate(mapped.iter_rows()):
             if row["index"] != index:
                 raise RuntimeError(f"Ray gave row {row['index']} in place of row {index}")
