@@ -1,0 +1,123 @@
+"""The weights of a network laid out for decoding: nothing is trained, one row per piece, no padding, few operations.
+
+What does not depend on the piece is folded in: the product of each token, beat and bar vector with its part of the
+embedding matrix is a table, the division of scores by the root of E is in the query weights. States stay in at least
+float32; matrices and what attention reads are of the dtype asked for.
+
+Axes: B rows, D width, H heads, E = D / H.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork
+
+
+class FrozenNetwork:
+    """Embedding, layers and output of a network, as plain tensors.
+
+    Args:
+        network: the network; it is copied, not changed.
+        dtype: of matrices, keys and values: float32, bfloat16 or float64.
+
+    Attributes:
+        config: the sizes.
+        dtype: of matrices, keys and values.
+        layers: the layers.
+    """
+
+    def __init__(self, network: MuseformerNetwork, dtype: torch.dtype = torch.float32) -> None:
+        self.config = network.config
+        self.dtype = dtype
+        self.state_dtype = torch.promote_types(dtype, torch.float32)
+        embedding, width, state = network.embedding, network.config.width, self.state_dtype
+        with torch.no_grad():
+            token, bar, beat = (
+                part.to(state)
+                for part in torch.split(embedding.music.weight, [width, self.config.bar_size, self.config.beat_size], 1)
+            )
+            self._token_rows = functional.linear(embedding.token.weight.to(state) * embedding.scale, token)
+            self._beat_rows = functional.linear(embedding.beat_table.to(state), beat, embedding.music.bias.to(state))
+            self._bar_rows = functional.linear(embedding.bar_table.to(state), bar)
+            if self.config.has_summaries:
+                learned, bar = torch.split(embedding.summary.weight.to(state), [width, self.config.bar_size], 1)
+                vectors = embedding.summary_vectors.to(state) * embedding.scale
+                self._summary_rows = functional.linear(vectors, learned, embedding.summary.bias.to(state))
+                self._summary_bar_rows = functional.linear(embedding.bar_table.to(state), bar)
+            self.layers = [FrozenLayer(layer, self.config.width, dtype) for layer in layers_of(network)]
+            self._norm = _copy(network.norm.weight, state), _copy(network.norm.bias, state)
+            self._output = _copy(network.output.weight, dtype)
+
+    def embed(self, ids: Tensor, bars: Tensor, beats: Tensor) -> Tensor:
+        """Return states ``(B, D)`` of tokens by id, bar number (below `MAX_BARS`) and beat number, each ``(B,)``."""
+        x = self._token_rows.index_select(0, ids)
+        x += self._beat_rows.index_select(0, beats)
+        x += self._bar_rows.index_select(0, bars)
+        return x
+
+    def embed_summary(self, is_empty: bool, bar: int) -> Tensor:
+        """Return the state ``(1, D)`` of a bar's summary."""
+        return (self._summary_rows[int(is_empty)] + self._summary_bar_rows[min(bar, MAX_BARS - 1)])[None]
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits ``(B, 560)`` of states ``(B, D)``, in the dtype of states."""
+        h = functional.layer_norm(x, (x.shape[1],), *self._norm).to(self.dtype)
+        return functional.linear(h, self._output).to(self.state_dtype)
+
+
+class FrozenLayer:
+    """One layer: projections and the feed-forward network; what is seen is the decoder's business."""
+
+    def __init__(self, layer: Layer, width: int, dtype: torch.dtype) -> None:
+        state = torch.promote_types(dtype, torch.float32)
+        self.heads = layer.heads
+        self.dtype = dtype
+        scale = torch.ones(3 * width, dtype=torch.float64)
+        scale[:width] = (width // layer.heads) ** -0.5
+        projection = layer.query_key_value
+        self._attention_norm = _copy(layer.attention_norm.weight, state), _copy(layer.attention_norm.bias, state)
+        self._ffn_norm = _copy(layer.ffn_norm.weight, state), _copy(layer.ffn_norm.bias, state)
+        self._project = _copy(projection.weight * scale[:, None], dtype), _copy(projection.bias * scale, dtype)
+        self._merge = _copy(layer.merge.weight, dtype), _copy(layer.merge.bias, dtype)
+        self._expand = _copy(layer.expand.weight, dtype), _copy(layer.expand.bias, dtype)
+        self._contract = _copy(layer.contract.weight, dtype), _copy(layer.contract.bias, dtype)
+        self.plan_bias = None if layer.plan_bias is None else _copy(layer.plan_bias, dtype)[:, None]
+        if hasattr(layer, "summary_bias"):
+            self._summary_bias = _copy(layer.summary_bias * scale, dtype)
+            seen = layer.summary_key_value
+            self._as_seen = _copy(seen.weight, dtype), _copy(seen.bias, dtype)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return queries (divided by the root of E), keys and values ``(B, 3, H, E)`` of tokens ``(B, D)``."""
+        h = functional.layer_norm(x, (x.shape[1],), *self._attention_norm).to(self.dtype)
+        return functional.linear(h, *self._project).view(len(x), 3, self.heads, -1)
+
+    def project_summary(self, s: Tensor) -> Tensor:
+        """Return queries, keys and values ``(B, 3, H, E)`` of summaries ``(B, D)``."""
+        h = functional.layer_norm(s, (s.shape[1],), *self._attention_norm).to(self.dtype)
+        return functional.linear(h, self._project[0], self._summary_bias).view(len(s), 3, self.heads, -1)
+
+    def as_seen(self, z: Tensor) -> Tensor:
+        """Return keys and values ``(B, 2, H, E)`` under which bars see what summaries gathered, ``(B, D)``."""
+        return functional.linear(z, *self._as_seen).view(len(z), 2, self.heads, -1)
+
+    def finish(self, x: Tensor, y: Tensor) -> Tensor:
+        """Add what was seen, ``(B, D)``, and the feed-forward network to states ``(B, D)``, which are overwritten."""
+        x += functional.linear(y, *self._merge)
+        h = functional.layer_norm(x, (x.shape[1],), *self._ffn_norm).to(self.dtype)
+        x += functional.linear(functional.gelu(functional.linear(h, *self._expand)), *self._contract)
+        return x
+
+
+def layers_of(network: MuseformerNetwork) -> list[Layer]:
+    """Return a network's layers, as what they are."""
+    return [cast(Layer, layer) for layer in network.layers]
+
+
+def _copy(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.detach().to(dtype, copy=True)
