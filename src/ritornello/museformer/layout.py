@@ -74,6 +74,11 @@ class Packed:
         return torch.cat([torch.arange(len(sequence.ids)) for sequence in self.sequences])
 
     @cached_property
+    def places_in_bar(self) -> Tensor:
+        """``(N,)`` int64: tokens of the bar before each token; 0 for start symbols."""
+        return self._rows("places_in_bar")
+
+    @cached_property
     def summary_bar_numbers(self) -> Tensor:
         """``(S,)`` int64: bar index of each summary."""
         return self._rows("order")[: self.summaries]

@@ -2,8 +2,8 @@
 
 Yu et al., *Museformer: Transformer with Fine- and Coarse-Grained Attention for Music Generation* (NeurIPS 2022),
 section 3.1 and appendix A. Pre-norm layers; every bar has one summary, in a stream of its own, which shares matrices
-with the tokens but not the biases of queries, keys and values. In each layer a summary first gathers its bar; from what it
-gathered, own matrices make the keys and values under which later bars see it in the same layer.
+with the tokens but not the biases of queries, keys and values. In each layer a summary first gathers its bar; from
+what it gathered, own matrices make the keys and values under which later bars see it in the same layer.
 
 Ours: the start symbol belongs to no bar (`sequence`), a learned bias per layer and head towards a plan's source bar, a
 second summary vector for bars without notes, no attention dropout.
@@ -24,7 +24,7 @@ from ritornello.museformer.attention import causal_attention, dense_attention
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.layout import Packed
 from ritornello.nn.block_attention import block_attention
-from ritornello.nn.positions import rotate, sinusoids
+from ritornello.nn.positions import rotate, sinusoids, turn
 
 Path = Literal["gather", "dense"]
 """How attention is computed: ``gather`` joins the rows that each bar sees; ``dense`` masks all pairs (reference)."""
@@ -115,7 +115,7 @@ class Layer(nn.Module):
     def __init__(self, config: MuseformerConfig, is_last: bool) -> None:
         super().__init__()
         width = config.width
-        self.heads, self.variant = config.heads, config.variant
+        self.heads, self.variant, self.rotary = config.heads, config.variant, config.rotary and config.variant != "full"
         self.is_last = is_last
         self.dropout = nn.Dropout(config.dropout)
         self.attention_norm = nn.LayerNorm(width)
@@ -144,6 +144,9 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, s: Tensor | None, packed: Packed, path: Path) -> tuple[Tensor, Tensor | None]:
         """Update tokens ``(N, D)`` and summaries ``(S, D)``; the last layer leaves the summaries as they are."""
         query, key, value = self.project(x)
+        if self.rotary:
+            angles = bar_angles(packed.places_in_bar.to(x.device), packed.beats.to(x.device), query.shape[-1])
+            query, key = turn(query, angles), turn(key, angles)
         if self.variant == "full":
             positions = packed.positions.to(x.device)
             query, key = rotate(query, positions), rotate(key, positions)
@@ -204,6 +207,26 @@ class Layer(nn.Module):
     def _heads(self, rows: Tensor, parts: int) -> Tensor:
         """Split rows ``(N, parts * D)`` into ``(parts, H, N, E)``."""
         return rows.view(len(rows), parts, self.heads, -1).permute(1, 2, 0, 3)
+
+
+def bar_angles(places: Tensor, beats: Tensor, size: int) -> Tensor:
+    """Return the angles by which queries and keys of tokens are turned: by place in the bar and by beat number.
+
+    Summaries are not turned, as if they stood where bars begin.
+
+    Args:
+        places: ``(N,)`` tokens of the bar before each token.
+        beats: ``(N,)`` beat numbers.
+        size: E.
+
+    Returns:
+        float32 ``(N, E / 2)``: a half by place, wavelengths up to 2 pi 1000 tokens; a half by beat, up to 2 pi 48.
+    """
+    count = size // 4
+    steps = torch.arange(count, dtype=torch.float32, device=places.device) / max(1, count - 1)
+    by_place = places.float()[:, None] * 1000.0**-steps
+    by_beat = beats.float()[:, None] * 48.0**-steps
+    return torch.cat((by_place, by_beat), 1)
 
 
 def _rows(heads: Tensor) -> Tensor:

@@ -59,6 +59,12 @@ class BarSequence:
         return np.concatenate([np.zeros(1, np.int64), np.repeat(self.order, np.diff(self.starts))])
 
     @cached_property
+    def places_in_bar(self) -> NDArray[np.int64]:
+        """For each row how many rows of its bar come before it; 0 for the start symbol. ``(N,)``."""
+        lengths = np.diff(self.starts)
+        return np.arange(len(self.ids)) - np.concatenate([np.zeros(1, np.int64), np.repeat(self.starts[:-1], lengths)])
+
+    @cached_property
     def beats(self) -> NDArray[np.int64]:
         """For each row k + 1 from an onset token ``o-k`` on until the next; 0 elsewhere. ``(N,)``."""
         return beat_numbers(self.ids)

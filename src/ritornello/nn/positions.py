@@ -41,7 +41,19 @@ def rotate(rows: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     """
     half = rows.shape[-1] // 2
     frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=rows.device) / half)
-    angles = positions.to(torch.float32)[:, None] * frequencies
+    return turn(rows, positions.to(torch.float32)[:, None] * frequencies)
+
+
+def turn(rows: Tensor, angles: Tensor) -> Tensor:
+    """Turn each pair of values, one of the first half and one of the second, by an angle.
+
+    Args:
+        rows: ``(H, N, E)``.
+        angles: ``(N, E / 2)`` in radians.
+
+    Returns:
+        ``(H, N, E)``, of the dtype of ``rows``.
+    """
     cos, sin = angles.cos().to(rows.dtype), angles.sin().to(rows.dtype)
-    first, second = rows[..., :half], rows[..., half:]
+    first, second = rows.chunk(2, -1)
     return torch.cat((first * cos - second * sin, first * sin + second * cos), -1)
