@@ -66,6 +66,7 @@ class Examples:
             for record in records
             for number in range(-(-shards.tokens_of(record) // mix.window_tokens))
         ]
+        self._drawn = -1, np.zeros(0, np.int64)  # the last epoch asked for, and its order
 
     def __len__(self) -> int:
         """Examples of an epoch."""
@@ -78,7 +79,7 @@ class Examples:
         return make_example(self.shards[record], number, self.mix, np.random.default_rng((self.seed, 1, index)))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        if getattr(self, "_drawn", (None,))[0] != epoch:
+        if self._drawn[0] != epoch:
             self._drawn = epoch, np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
         return self._drawn[1]
 
