@@ -35,9 +35,13 @@ app = cyclopts.App(
     result_action="return_value",
 )
 app.command("ritornello.app.imitate:imitate", name="imitate", help="Write a new song in the style of one song.")
+app.command(
+    "ritornello.app.generate:generate", name="generate", help="Write whole songs, along a plan or from your own bars."
+)
 app.command("ritornello.app.analyze:analyze", name="analyze", help="Find the form, keys, chords and melody of a song.")
 app.command("ritornello.app.render:render", name="render", help="Turn a score file into audio.")
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")
+app.command("ritornello.app.benchmark:app", name="benchmark", help="Time a system on this machine.")
 app.command("ritornello.app.train:app", name="train", help="Learn a system's tables from a data set.")
 app.command("ritornello.app.house:models", name="models", help="List the shipped models.")
 app.command("ritornello.app.data:app", name="data", help="Check a data set, or make it into tokens for training.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ritornello.errors import ArgumentError, WriteError
+from ritornello.errors import ArgumentError, MissingDependencyError, WriteError
 
 if TYPE_CHECKING:
     from ritornello.score import Song
@@ -21,6 +22,17 @@ def read_song(path: Path) -> Song:
     from ritornello.score.reading import read
 
     return read(path)
+
+
+def require_networks() -> None:
+    """Refuse a command that runs a network where the libraries for it are not installed; nothing is imported.
+
+    Raises:
+        MissingDependencyError: naming what to install.
+    """
+    for name in ("torch", "safetensors"):
+        if importlib.util.find_spec(name) is None:
+            raise MissingDependencyError(f'{name} is not installed; run: pip install "ritornello[ml]"')
 
 
 def part_index(song: Song, wanted: str | None) -> int | None:
@@ -84,6 +96,6 @@ def check_output_file(out: Path, force: bool, *sources: Path | None) -> None:
 
 RESULT_FILES = (
     "song.mid", "song.musicxml", "lead-sheet.svg", "lead-sheet.pdf", "piano-roll.png", "self-similarity.png",
-    "song.wav", "report.json", "analysis.json", "framework.json",
+    "song.wav", "report.json", "analysis.json", "framework.json", "tokens.txt",
 )  # fmt: skip
 """The files a result folder may hold, besides folders of stems and further candidates."""

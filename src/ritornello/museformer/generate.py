@@ -137,7 +137,7 @@ class Museformer:
     def continue_(
         self,
         song: Song,
-        bars: int = CONTINUED_BARS,
+        bars: int | None = None,
         *,
         instruments: str | Sequence[str] | None = None,
         tempo_qpm: float | None = None,
@@ -154,7 +154,7 @@ class Museformer:
 
         Args:
             song: a song in 4/4; its bars stay as they are.
-            bars: number of bars to add.
+            bars: number of bars to add; None: to the end of the plan, or 16.
             instruments: see `generate`.
             tempo_qpm: see `generate`; None: the tempo of the song's last bar.
             melody: index of the song's part that has the tune; None lets the rules choose.
@@ -170,12 +170,15 @@ class Museformer:
             ArgumentError: if an argument is out of range or contradicts another.
             UnsuitableSongError: if the song has no notes, or bars other than of 4/4.
         """
-        if bars < 1:
+        if bars is not None and bars < 1:
             raise ArgumentError(f"{bars} bars cannot be added; ask for 1 or more")
         sampling = SamplingSettings(temperature, top_k, top_p)
         given = give(song, melody)
         step = int(given.bars[-1][0]) - v.TEMPO0 if tempo_qpm is None else _tempo_step(tempo_qpm)
-        task = continuation(given, len(given.bars) + bars, Instruments.parse(instruments), step, plan)
+        if bars is None and plan is None:
+            bars = CONTINUED_BARS
+        whole = None if bars is None else len(given.bars) + bars
+        task = continuation(given, whole, Instruments.parse(instruments), step, plan)
         return self._write(task, given, ALL, tempo_qpm, seed, n, sampling, progress)
 
     def infill(
@@ -271,10 +274,17 @@ class Museformer:
             song = song.replace(form=task.plan.form)
         tokens = TokenSong(bars, 0 if given is None else given.pitch_shift)
         report = {
-            "model": self.name, **about, "bars": len(bars), "new_bars": len(new),
-            "duration_s": round(song.duration_s, 2), "tokens": tokens.tokens, "new_tokens": written.new_tokens, "ended_by_model": written.is_ended,
-            "pitch_shift": tokens.pitch_shift, "grammar_errors": len(grammar_errors(bars)),
-        }  # fmt: skip
+            "model": self.name,
+            **about,
+            "bars": len(bars),
+            "new_bars": len(new),
+            "duration_s": round(song.duration_s, 2),
+            "tokens": tokens.tokens,
+            "new_tokens": written.new_tokens,
+            "ended_by_model": written.is_ended,
+            "pitch_shift": tokens.pitch_shift,
+            "grammar_errors": len(grammar_errors(bars)),
+        }
         if task.plan is not None:
             report["plan"] = str(task.plan)
             report["plan_following"] = plan_following(tokens, task.plan, new)

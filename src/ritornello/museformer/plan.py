@@ -194,7 +194,7 @@ class Plan:
         if bars > MAX_BARS:
             raise ArgumentError(f"{bars} bars are too many; 1 to {MAX_BARS} can be planned")
         more = bars - self.bars
-        free: tuple[Kind, ...] = ("free",) * more
+        free: list[Kind] = ["free"] * more
         return Plan((*self.kinds, *free), (*self.sources, *[NO_SOURCE] * more), self.form)
 
     def __str__(self) -> str:
