@@ -19,15 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.museformer import vocabulary
+from ritornello.museformer import attention_flex, vocabulary
 from ritornello.museformer.attention import causal_attention, dense_attention
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.layout import Packed
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.positions import rotate, sinusoids, turn
 
-Path = Literal["gather", "dense"]
-"""How attention is computed: ``gather`` joins the rows that each bar sees; ``dense`` masks all pairs (reference)."""
+Path = Literal["gather", "flex", "dense"]
+"""How attention is computed: ``gather`` joins the rows that each bar sees; ``flex`` is FlexAttention, which trains on
+GPUs only; ``dense`` masks all pairs (reference)."""
 
 MAX_BARS = 4096
 """Bar numbers beyond it share the last sinusoid. 20,000 tokens are about 120 bars."""
@@ -49,17 +50,18 @@ class MuseformerNetwork(nn.Module):
         self.output = nn.Linear(config.width, vocabulary.SIZE, bias=False)
         nn.init.normal_(self.output.weight, std=config.width**-0.5)
 
-    def forward(self, packed: Packed, path: Path = "gather") -> Tensor:
+    def forward(self, packed: Packed, path: Path | None = None) -> Tensor:
         """Return the logits of the next token after each row.
 
         Args:
             packed: the songs; they have summaries exactly if the network has.
-            path: see `Path`.
+            path: see `Path`; None for the fastest on the device.
 
         Returns:
             ``(N, 560)``.
         """
         x, s = self.embedding(packed)
+        path = path or fastest_path(x.device)
         for layer in self.layers:
             x, s = layer(x, s, packed, path)
         logits: Tensor = self.output(self.norm(x))
@@ -196,17 +198,26 @@ class Layer(nn.Module):
     def _summarise(self, query: Tensor, key: Tensor, value: Tensor, packed: Packed, path: Path) -> Tensor:
         if path == "gather":
             return block_attention(query, key, value, packed.summary_blocks)
+        if path == "flex":
+            return attention_flex.attend_summaries(query, key, value, packed)
         return dense_attention(query, key, value, packed.summary_mask())
 
     def _aggregate(self, query: Tensor, key: Tensor, value: Tensor, packed: Packed, path: Path) -> Tensor:
         if path == "gather":
             return block_attention(query, key, value, packed.token_blocks, self.plan_bias)
+        if path == "flex":
+            return attention_flex.attend_tokens(query, key, value, packed, self.plan_bias)
         mask, biased = packed.token_mask()
         return dense_attention(query, key, value, mask, self.plan_bias, biased)
 
     def _heads(self, rows: Tensor, parts: int) -> Tensor:
         """Split rows ``(N, parts * D)`` into ``(parts, H, N, E)``."""
         return rows.view(len(rows), parts, self.heads, -1).permute(1, 2, 0, 3)
+
+
+def fastest_path(device: torch.device) -> Path:
+    """Return the path that trains fastest on a device: FlexAttention's kernels on an NVIDIA GPU, else the gather."""
+    return "flex" if device.type == "cuda" else "gather"
 
 
 def bar_angles(places: Tensor, beats: Tensor, size: int) -> Tensor:

@@ -62,7 +62,9 @@ class BarSequence:
     def places_in_bar(self) -> NDArray[np.int64]:
         """For each row how many rows of its bar come before it; 0 for the start symbol. ``(N,)``."""
         lengths = np.diff(self.starts)
-        return np.arange(len(self.ids)) - np.concatenate([np.zeros(1, np.int64), np.repeat(self.starts[:-1], lengths)])
+        firsts = np.concatenate([np.zeros(1, np.int64), np.repeat(self.starts[:-1], lengths)])
+        places: NDArray[np.int64] = np.arange(len(self.ids)) - firsts
+        return places
 
     @cached_property
     def beats(self) -> NDArray[np.int64]:
