@@ -73,10 +73,9 @@ def flex_masks(packed: Packed, device: torch.device) -> FlexMasks:
         return cell_of_summary[query] == cell_of_key[key]
 
     def block_mask(sees: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], queries: int) -> BlockMask:
-        # Compiled, the mask of all pairs is never held in memory.
-        return create_block_mask(
-            sees, None, None, queries, len(cell_of_key), device=device, _compile=device.type == "cuda"
-        )
+        make = _compiled(create_block_mask, device.type)
+        mask: BlockMask = make(sees, None, None, queries, len(cell_of_key), device=device)
+        return mask
 
     return FlexMasks(
         block_mask(token_sees, packed.tokens),
@@ -147,14 +146,14 @@ def _flex(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, score_mod:
         raise ArgumentError("path 'flex' has no gradients on a CPU; train there by path 'gather'")
     # A kernel's queries, keys and values must not share one buffer, as the parts of one projection do.
     parts = (rows.contiguous()[None] for rows in (query, key, value))
-    result: Tensor = _kernel(query.device.type)(*parts, score_mod=score_mod, block_mask=mask)
+    result: Tensor = _compiled(flex_attention, query.device.type)(*parts, score_mod=score_mod, block_mask=mask)
     return result[0]
 
 
 @cache
-def _kernel(device: str) -> Callable[..., Tensor]:
-    kernel: Any = torch.compile(flex_attention) if device == "cuda" else flex_attention
-    return kernel  # type: ignore[no-any-return]
+def _compiled(function: Callable[..., Any], device: str) -> Callable[..., Any]:
+    """Compiled, a mask of all pairs or all scores are never held in memory."""
+    return torch.compile(function) if device == "cuda" else function
 
 
 def _cells(packed: Packed) -> tuple[Tensor, Tensor, Tensor]:

@@ -56,18 +56,43 @@ def load_checkpoint(place: Path, model: nn.Module, optimizers: list[torch.optim.
     Raises:
         ReadError: if the checkpoint is damaged or of another model.
     """
+    state = _read_state(place / "state.json")
     load_weights(place / "model.safetensors", model)
-    tensors = _load(place / "optimizer.safetensors")
-    torch.set_rng_state(tensors.pop("torch_rng").cpu())
-    for number, optimizer in enumerate(optimizers):
-        whole = optimizer.state_dict()
-        whole["state"] = {}
-        for name, value in tensors.items():
-            owner, index, key = name.split(".", 2)
-            if int(owner) == number:
-                whole["state"].setdefault(int(index), {})[key] = value
-        optimizer.load_state_dict(whole)
-    state: dict[str, Any] = json.loads(read_bytes(place / "state.json"))
+    path = place / "optimizer.safetensors"
+    tensors = _load(path)
+    try:
+        rng = tensors.pop("torch_rng").cpu()
+        for number, optimizer in enumerate(optimizers):
+            whole = optimizer.state_dict()
+            whole["state"] = _states_of(tensors, number)
+            known = {index for group in whole["param_groups"] for index in group["params"]}
+            if not set(whole["state"]) <= known:
+                raise KeyError
+            optimizer.load_state_dict(whole)
+        torch.set_rng_state(rng)
+    except (KeyError, ValueError, TypeError, RuntimeError):
+        raise ReadError(f"{path}: not the optimizer's state of this model and recipe; start a new run") from None
+    return state
+
+
+def _states_of(tensors: dict[str, Tensor], optimizer: int) -> dict[int, dict[str, Tensor]]:
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        owner, index, key = name.split(".", 2)
+        if int(owner) == optimizer:
+            states.setdefault(int(index), {})[key] = value
+    return states
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(read_bytes(path))
+    except ReadError:
+        raise
+    except ValueError:
+        raise ReadError(f"{path}: damaged, no JSON; remove this checkpoint to go on from the one before") from None
+    if not isinstance(state, dict) or type(state.get("step")) is not int:
+        raise ReadError(f"{path}: damaged, it does not tell the step; remove this checkpoint")
     return state
 
 

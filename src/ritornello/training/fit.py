@@ -18,10 +18,12 @@ from typing import Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from torch import Tensor, nn
 
 from ritornello.errors import ArgumentError
+from ritornello.files import write_bytes
 from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, prune_checkpoints, save_checkpoint
 
 Precision = Literal["no", "bf16"]
@@ -112,8 +114,10 @@ def fit(
         The model with the weights of the last step.
 
     Raises:
-        ArgumentError: if the loss is no longer finite.
+        ArgumentError: if the loss is no longer finite, or a step has nothing to learn for one of the processes.
+        ReadError: if the last checkpoint is damaged or of another model.
     """
+    AcceleratorState._reset_state()  # an earlier fit of this process may have had another precision
     accelerator = Accelerator(mixed_precision=config.precision, step_scheduler_with_optimizer=False)
     set_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,6 +160,7 @@ def fit(
             if progress is not None:
                 progress(done, config.steps)
         accelerator.wait_for_everyone()
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)  # else it would compute by autocast ever after
     return model
 
 
@@ -163,8 +168,13 @@ def _backward(accelerator: Accelerator, model: nn.Module, task: Task, step: int)
     """Add up the gradients of a step; return the mean loss and the number of targets over all processes."""
     batches = task.batches(step, accelerator.process_index, accelerator.num_processes)
     device = accelerator.device
-    counted = torch.tensor(float(sum(task.targets(batch) for batch in batches)), device=device)
-    targets = float(accelerator.reduce(counted, "sum"))
+    counted = torch.tensor([float(sum(task.targets(batch) for batch in batches)), float(bool(batches))], device=device)
+    targets, busy = accelerator.reduce(counted, "sum").tolist()
+    if busy < accelerator.num_processes or not targets:  # a process without a gradient would be waited for, forever
+        raise ArgumentError(
+            f"step {step} has nothing to learn for one of {accelerator.num_processes} processes; "
+            "use at most as many processes as a step has examples"
+        )
     total = torch.zeros((), device=device)
     for number, batch in enumerate(batches):
         is_last = number + 1 == len(batches)
@@ -181,7 +191,7 @@ def _forget_after(log: Path, step: int) -> None:
     """Drop the log's lines of steps after a checkpoint, which will be done again."""
     if log.exists():
         lines = [line for line in log.read_text().splitlines() if _step_of(line) <= step]
-        log.write_text("".join(line + "\n" for line in lines))
+        write_bytes(log, "".join(line + "\n" for line in lines).encode())
 
 
 def _step_of(line: str) -> float:
