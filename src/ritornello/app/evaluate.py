@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import cyclopts
+from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.app.inputs import require_networks
 from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="evaluate", help="Measure a system on a data set.")
@@ -89,6 +92,74 @@ def imitation(
             dataset, split, seeds_per_draw=seeds_per_draw, outputs_per_seed=outputs_per_seed, strength=strength,
             progress=progress,
         )  # fmt: skip
+    return Outcome(as_table(result), result)
+
+
+@app.command
+def museformer(
+    *,
+    data: Path,
+    split: Split = "test",
+    checkpoint: str = "museformer-small",
+    baselines: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
+    pieces: Whole = 100,
+    pieces_tokens: Whole = 20_480,
+    pieces_min_tokens: Whole = 2_048,
+    pieces_from: Path | None = None,
+    save_pieces: Path | None = None,
+    plan: str = "A8 B8 A8 C8 A8",
+    reference: Path | None = None,
+    limit: Whole | None = None,
+    workers: Whole | None = None,
+    seed: Whole = 0,
+    precision: Literal["fp32", "bf16"] = "fp32",
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Measure Museformer: perplexity on real songs, and pieces it makes beside real ones.
+
+    Pieces take the longest: with --save-pieces a measurement that was stopped goes on. They are compared to the
+    training songs of the data or of --reference; without either to stored similarities of the band pack.
+
+    Examples:
+      ritornello evaluate museformer --data band-midi.zip --split test --checkpoint museformer-small --json
+      ritornello evaluate museformer --data tokens --checkpoint run --baselines run-full run-no_coarse --pieces 0
+      ritornello evaluate museformer --data tokens --checkpoint run --pieces 300 --save-pieces pieces --workers 2
+
+    Args:
+        data: Folder or zip of MIDI files, or a folder that "ritornello data tokenize" wrote.
+        split: Which songs are predicted: train, validation, test or all.
+        checkpoint: The name of a model, the folder of its weights, or a training run or one of its checkpoints.
+        baselines: Other checkpoints, to compare perplexities with, song by song.
+        pieces: How many pieces to make and measure, plain and with the plan; 0 measures perplexity only.
+        pieces_tokens: Their length limit in tokens; 160 are about a bar.
+        pieces_min_tokens: They do not end before so many tokens.
+        pieces_from: Measure the pieces of this folder (saved ones, or MIDI files) instead of making any.
+        save_pieces: Keep the pieces in this folder, and go on with those that are there.
+        plan: The plan that the planned pieces are to follow; "" leaves them out.
+        reference: Data whose training songs the pieces are compared to.
+        limit: Only the first so many songs of the split.
+        workers: Number of processes; as many as there are cores if not given.
+        seed: Of pieces and intervals.
+        precision: Of perplexities.
+    """
+    for flag, number, least in (
+        ("--pieces", pieces, 0), ("--pieces-tokens", pieces_tokens, 8), ("--pieces-min-tokens", pieces_min_tokens, 1),
+        ("--limit", limit, 1), ("--workers", workers, 1), ("--seed", seed, 0),
+    ):  # fmt: skip
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    if pieces_from is not None and save_pieces is not None:
+        raise ArgumentError("--pieces-from and --save-pieces contradict each other; leave one out")
+    if pieces_min_tokens > pieces_tokens:
+        raise ArgumentError(f"--pieces-min-tokens {pieces_min_tokens} is above --pieces-tokens {pieces_tokens}")
+    require_networks()
+    from ritornello.museformer.evaluate import EvaluationSettings, evaluate_museformer
+
+    settings = EvaluationSettings(
+        baselines, pieces, pieces_tokens, pieces_min_tokens, pieces_from, save_pieces, plan, reference, limit,
+        workers if workers is not None else os.cpu_count() or 1, seed, precision,
+    )  # fmt: skip
+    result = evaluate_museformer(data, split, checkpoint, settings, lambda label: progress_bar(label, common))
     return Outcome(as_table(result), result)
 
 

@@ -1,18 +1,22 @@
-"""`ritornello train SYSTEM`: learn a system's tables or weights from a data set."""
+"""`ritornello train SYSTEM`: learn a system's tables or weights from a data set; `export` passes a run's weights on."""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import Parameter
 
-from ritornello.app.console import DEFAULTS, Common, Outcome, progress_bar
-from ritornello.app.inputs import check_output_file
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.app.inputs import check_output_file, require_networks
+from ritornello.errors import ArgumentError, MissingDependencyError
 from ritornello.files import write_bytes
 
-app = cyclopts.App(name="train", help="Learn a system's tables from a data set.")
+app = cyclopts.App(name="train", help="Learn a system's tables or weights from a data set.")
 
 
 @app.command
@@ -44,3 +48,124 @@ def imitation(
     left_out = f"; left out: {', '.join(prior.skipped)}" if prior.skipped else ""
     counted = {"out": str(out), "songs": prior.songs, "skipped": list(prior.skipped)}
     return Outcome(f"{out}: learned from {prior.songs} songs{left_out}", counted)
+
+
+@app.command
+def museformer(
+    *,
+    data: Path,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    size: Literal["small", "paper", "tiny"] | None = None,
+    variant: Literal["museformer", "no_coarse", "no_selection", "full"] | None = None,
+    recipe: Path | None = None,
+    tokens: Whole | None = None,
+    start: Path | None = None,
+    seed: Whole | None = None,
+    save_every: Whole = 100,
+    validate_every: Whole = 200,
+    validation_songs: Whole = 20,
+    common: Common = DEFAULTS,
+) -> Outcome | None:
+    """Train the Museformer network, or go on with a training that was stopped.
+
+    A run whose folder exists goes on from its last checkpoint if its recipe is the same. Under "accelerate launch -m
+    ritornello train museformer ..." many processes train together, with the same result as one.
+
+    Examples:
+      ritornello train museformer --data tokens -o run
+      ritornello train museformer --data tokens -o run-full --variant full
+      ritornello train museformer --data tokens -o run-short --tokens 2000000 --seed 1
+
+    Args:
+        data: Folder of token shards that "ritornello data tokenize" wrote.
+        out: The run's folder: recipe.json, log.jsonl and checkpoints.
+        size: Size of the network, and its recipe: small (the default), paper, or tiny for trying things out.
+        variant: museformer, or a baseline by the same recipe: no_coarse, no_selection or full attention.
+        recipe: A JSON file with the fields of a recipe, such as the recipe.json of another run, instead of --size.
+        tokens: Training tokens in all, instead of the recipe's; its phases are shortened or prolonged alike.
+        start: A run, one of its checkpoints or a folder of weights to start from.
+        seed: Of weights and the order of songs.
+        save_every: Steps between checkpoints.
+        validate_every: Steps between measurements on validation songs.
+        validation_songs: How many songs of the validation split to measure on; 0 for none.
+    """
+    if recipe is not None and size is not None:
+        raise ArgumentError("--recipe and --size contradict each other; leave one out")
+    for flag, number, least in (
+        ("--tokens", tokens, 1), ("--seed", seed, 0), ("--save-every", save_every, 1),
+        ("--validate-every", validate_every, 0), ("--validation-songs", validation_songs, 0),
+    ):  # fmt: skip
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    _require_training()
+    from ritornello.museformer.likelihood import validation
+    from ritornello.museformer.note_bars import songs_of
+    from ritornello.museformer.recipes import RECIPES, read_recipe, with_tokens
+    from ritornello.museformer.runs import is_main_process
+    from ritornello.museformer.train import train
+    from ritornello.museformer.vocabulary import VOCABULARY_NAME
+    from ritornello.training.shards import TokenShards
+
+    chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]
+    changes: dict[str, Any] = {"variant": variant, "seed": seed}
+    chosen = dataclasses.replace(chosen, **{name: value for name, value in changes.items() if value is not None})
+    chosen = chosen if tokens is None else with_tokens(chosen, tokens)
+    shards = TokenShards(data, VOCABULARY_NAME)
+    validate = None
+    if validation_songs and "validation" in shards.manifest["splits"]:
+        songs = songs_of(shards, shards.split("validation")[:validation_songs])
+        validate = validation(songs, chosen.config)
+    with progress_bar("Training", common) as progress:
+        network = train(
+            shards, chosen, out, start=start, save_every=save_every, validate_every=validate_every, validate=validate,
+            progress=progress,
+        )  # fmt: skip
+    if not is_main_process():
+        return None
+    parameters = sum(value.numel() for value in network.parameters())
+    last = _last_line(out / "log.jsonl")
+    measured = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in last.items() if "perplexity" in name)
+    summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters" + (f", {measured}" if measured else "")
+    return Outcome(summary, {"out": str(out), "parameters": parameters, **last})
+
+
+@app.command
+def export(
+    run: Path,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    precision: Literal["bf16", "fp32"] = "bf16",
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Write the weights of a training run as a model that generate and evaluate take.
+
+    Examples:
+      ritornello train export run -o my-model
+
+    Args:
+        run: The run's folder, whose last checkpoint is taken, or one of its checkpoints.
+        out: The folder to write model.safetensors and config.json into.
+        precision: How weights are stored.
+        force: Replace the files of an existing folder.
+    """
+    require_networks()
+    from ritornello.museformer.runs import export_run
+
+    training = export_run(run, out, half=precision == "bf16", force=force)
+    size = (out / "model.safetensors").stat().st_size
+    summary = f"{out}: weights of step {training['step']}, {size / 1e6:.1f} MB"
+    return Outcome(summary, {"out": str(out), "bytes": size, "step": training["step"]})
+
+
+def _require_training() -> None:
+    require_networks()
+    if importlib.util.find_spec("accelerate") is None:
+        raise MissingDependencyError('accelerate is not installed; run: pip install "ritornello[train]"')
+
+
+def _last_line(log: Path) -> dict[str, Any]:
+    lines = log.read_text(encoding="utf-8").splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
+    return found

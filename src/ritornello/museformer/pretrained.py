@@ -123,7 +123,9 @@ def _config(description: dict[str, Any], folder: Path) -> MuseformerConfig:
 
 def _config_of_recipe(recipe: dict[str, Any], path: Path) -> MuseformerConfig:
     try:
-        return SIZES[recipe["size"]].as_variant(recipe["variant"])
+        config = SIZES[recipe["size"]].as_variant(recipe["variant"])
+        rotary = recipe.get("rotary")
+        return config if rotary is None else dataclasses.replace(config, rotary=bool(rotary))
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{path}: no recipe of a Museformer ({str(error)[:80]})") from None
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.errors import ArgumentError
-from ritornello.files import write_json
 from ritornello.museformer.config import SIZES, MuseformerConfig, Variant
 from ritornello.museformer.data import ExampleMix, Examples
 from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MuseformerNetwork
+from ritornello.museformer.runs import is_main_process, open_run, start_from
 from ritornello.museformer.sequence import IGNORED, BarSequence
 from ritornello.museformer.vocabulary import VOCABULARY_NAME
 from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
@@ -164,22 +164,27 @@ def train(
         shards: token data of the Museformer vocabulary.
         recipe: see `Recipe`.
         folder: the run's folder: ``recipe.json``, ``log.jsonl``, checkpoints.
-        start: weights and optimizer of another run's checkpoint to begin with.
+        start: another run, its checkpoint or a weights folder to begin with.
         save_every: steps between checkpoints.
         validate_every: steps between validations.
         validate: measures the network.
         progress: called with (steps done, steps in all).
+
+    Raises:
+        ArgumentError: if the folder holds a run of another recipe, or the loss is no longer finite.
+        ReadError: if a checkpoint is damaged or of another model.
+        WriteError: if the folder holds something else, or cannot be written.
     """
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
     model = MuseformerNetwork(recipe.config)
     optimizers = make_optimizers(model, recipe)
+    about: dict[str, Any] = {"data": shards.manifest["splits"]}
     if start is not None:
-        from ritornello.training.checkpoint import load_checkpoint
-
-        load_checkpoint(start, model, optimizers)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "recipe.json", recipe_as_json(recipe))
+        start_from(start, model, optimizers)
+        about["start"] = start.name
+    if is_main_process():
+        open_run(folder, {**recipe_as_json(recipe), **about})
     config = FitConfig(
         recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision=recipe.precision,
         save_every=save_every, validate_every=validate_every, seed=recipe.seed,
