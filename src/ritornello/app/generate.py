@@ -50,9 +50,10 @@ def generate(
 
     Examples:
       ritornello generate -o out --bars 32 --seed 7
-      ritornello generate -o out --plan "A8 B8 A8 C8 A8" --instruments melody,drums,bass,piano --tempo 96
-      ritornello generate -o out --continue song.mid --bars 16 --n 4
-      ritornello generate -o out --infill song.mid --bars 17-24 --parts bass,drums
+      ritornello generate -o out --plan "A8 B8 A8 C8 A8" --tempo 96
+      ritornello generate -o out --bars 16 --instruments melody,piano --n 4
+      ritornello generate -o out --continue song.mid --bars 16
+      ritornello generate -o out --infill song.mid --bars 9-12 --parts bass
 
     Args:
         out: The folder for the result: song.mid, song.musicxml, lead-sheet.svg and .pdf, piano-roll.png,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ritornello.errors import ArgumentError
 from ritornello.museformer import vocabulary as v
 from ritornello.museformer.data import BarNotes
-from ritornello.museformer.given import GivenSong, compose_song, give
+from ritornello.museformer.given import GivenSong, compose_song, give, tempo_step_at
 from ritornello.museformer.grammar_check import grammar_errors
 from ritornello.museformer.instruments import ALL, Instruments, family_names
 from ritornello.museformer.model import MuseformerNetwork
@@ -156,7 +156,7 @@ class Museformer:
             song: a song in 4/4; its bars stay as they are.
             bars: number of bars to add; None: to the end of the plan, or 16.
             instruments: see `generate`.
-            tempo_qpm: see `generate`; None: the tempo of the song's last bar.
+            tempo_qpm: see `generate`; None: the tempo at the song's end.
             melody: index of the song's part that has the tune; None lets the rules choose.
             plan: what repeats what, in bars of the whole song.
             seed: see `generate`.
@@ -174,7 +174,7 @@ class Museformer:
             raise ArgumentError(f"{bars} bars cannot be added; ask for 1 or more")
         sampling = SamplingSettings(temperature, top_k, top_p)
         given = give(song, melody)
-        step = int(given.bars[-1][0]) - v.TEMPO0 if tempo_qpm is None else _tempo_step(tempo_qpm)
+        step = tempo_step_at(given, len(given.bars) + 1) if tempo_qpm is None else _tempo_step(tempo_qpm)
         if bars is None and plan is None:
             bars = CONTINUED_BARS
         whole = None if bars is None else len(given.bars) + bars

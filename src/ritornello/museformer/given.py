@@ -146,26 +146,20 @@ def _in_bars(notes: NDArray[np.void], chosen: NDArray[np.bool_]) -> NDArray[np.v
 def _tempi(
     bars: tuple[Ids, ...], new: Mapping[int, Set[str]], given: GivenSong | None, tempo_qpm: float | None
 ) -> tuple[Tempo, ...]:
-    """Return the given tempi; in new bars a tempo only where the tokens change it."""
-    old = () if given is None else given.song.tempi
+    """Return the given tempi; new bars that say another tempo than the given song has there get that one."""
     tempi: list[Tempo] = []
     for bar, ids in enumerate(bars, start=1):
-        tick = (bar - 1) * v.BAR_POSITIONS
-        own = [tempo for tempo in old if tick <= tempo.tick < tick + v.BAR_POSITIONS]
+        tick, step = (bar - 1) * v.BAR_POSITIONS, int(ids[0]) - v.TEMPO0
         running = tempi[-1].qpm if tempi else None
-        if bar in new:
-            step = int(ids[0]) - v.TEMPO0
-            if own and int(v.encode_tempo(own[0].qpm)) == step:
-                tempi += own
-            elif running is None or int(v.encode_tempo(running)) != step:
-                exact = tempo_qpm is not None and int(v.encode_tempo(tempo_qpm)) == step
-                tempi.append(Tempo(tick, tempo_qpm if exact and tempo_qpm else float(v.decode_tempo(step))))
-        else:
-            # After new bars in another tempo the old one must be said again.
-            latest = [tempo for tempo in old if tempo.tick <= tick]
-            if bar - 1 in new and latest and latest[-1].qpm != running and latest[-1] not in own:
-                tempi.append(Tempo(tick, latest[-1].qpm))
-            tempi += own
+        if given is not None and bar <= given.song.bars and (bar not in new or step == tempo_step_at(given, bar)):
+            old = [tempo for tempo in given.song.tempi if tempo.tick < tick + v.BAR_POSITIONS]
+            before = [tempo for tempo in old if tempo.tick <= tick][-1]
+            if before.qpm != running:
+                tempi.append(Tempo(tick, before.qpm))
+            tempi += [tempo for tempo in old if tempo.tick > tick]
+        elif running is None or int(v.encode_tempo(running)) != step:
+            is_exact = tempo_qpm is not None and int(v.encode_tempo(tempo_qpm)) == step
+            tempi.append(Tempo(tick, tempo_qpm if is_exact and tempo_qpm else float(v.decode_tempo(step))))
     return tuple(tempi) or (Tempo(0, 120.0),)
 
 

@@ -47,7 +47,7 @@ def resolve(name: str | os.PathLike[str]) -> Path:
         ReadError: if the hub does not give it.
     """
     text = os.fspath(name)
-    if text and Path(text).name == text and (PACKAGED / text / WEIGHTS_FILE).is_file():
+    if text in _names(PACKAGED):
         return PACKAGED / text
     if text and _is_folder(Path(text)):
         return Path(text)
@@ -63,8 +63,7 @@ def resolve(name: str | os.PathLike[str]) -> Path:
 
 def available() -> list[str]:
     """Return the names of the shipped and the cached weights."""
-    places = [place for folder in (PACKAGED, cache_folder()) if folder.is_dir() for place in sorted(folder.iterdir())]
-    return list(dict.fromkeys(place.name for place in places if (place / WEIGHTS_FILE).is_file()))
+    return list(dict.fromkeys(_names(PACKAGED) + _names(cache_folder())))
 
 
 def read_config(folder: Path, format: str, version: int) -> dict[str, Any]:
@@ -148,6 +147,11 @@ def _safetensors() -> Any:
     except ImportError:
         raise MissingDependencyError('weights need torch and safetensors; run: pip install "ritornello[ml]"') from None
     return torch_file
+
+
+def _names(folder: Path) -> list[str]:
+    places = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [place.name for place in places if (place / WEIGHTS_FILE).is_file()]
 
 
 def _is_folder(path: Path) -> bool:
