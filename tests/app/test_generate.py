@@ -1,4 +1,4 @@
-"""`ritornello generate` with a small checkpoint of random weights: the files it promises, one line for what is wrong."""
+"""`ritornello generate` with a small checkpoint of random weights: what it writes, one line for what is wrong."""
 
 from __future__ import annotations
 

@@ -198,6 +198,15 @@ def test_infill_counts_bars_as_the_file_does(museformer: Museformer) -> None:
     check_infill(museformer.infill(song, 2, 2)[0], song, 2, 2, None)  # a silent bar is filled
 
 
+def test_a_tempo_after_the_last_bar_line_stays_while_notes_ring(museformer: Museformer) -> None:
+    song = band(4)
+    ringing = make_notes([3 * BAR], [100], [40], [80])
+    slower = song.replace(
+        parts=(*song.parts[:2], song.parts[2].with_notes(ringing), song.parts[3]), tempi=(Tempo(0, 90), Tempo(210, 40))
+    )
+    assert museformer.infill(slower, 2, 2)[0].song.tempi == slower.tempi
+
+
 def test_infill_hears_what_stands_behind(museformer: Museformer) -> None:
     one, other = band(8, seed=1), band(8, seed=1)
     later = tuple(part.with_notes(part.notes[part.notes["onset"] < 5 * BAR]) for part in other.parts)

@@ -160,6 +160,8 @@ def _tempi(
         elif running is None or int(v.encode_tempo(running)) != step:
             is_exact = tempo_qpm is not None and int(v.encode_tempo(tempo_qpm)) == step
             tempi.append(Tempo(tick, tempo_qpm if is_exact and tempo_qpm else float(v.decode_tempo(step))))
+    if given is not None and len(bars) <= given.song.bars:  # the last notes may ring on and slow down
+        tempi += [tempo for tempo in given.song.tempi if tempo.tick >= len(bars) * v.BAR_POSITIONS]
     return tuple(tempi) or (Tempo(0, 120.0),)
 
 
