@@ -21,6 +21,7 @@ from ritornello.museformer.task import Task
 from ritornello.museformer.tokens import decode, encode, tokens_to_text
 from ritornello.museformer.writing import write
 from ritornello.nn.sampling import SamplingSettings
+from ritornello.score.form import Form
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import Part, Song, make_notes
@@ -198,6 +199,14 @@ def test_infill_counts_bars_as_the_file_does(museformer: Museformer) -> None:
     check_infill(museformer.infill(song, 2, 2)[0], song, 2, 2, None)  # a silent bar is filled
 
 
+def test_the_form_of_a_given_song_stays_unless_the_plan_has_one(museformer: Museformer) -> None:
+    song = band(4).replace(form=Form.parse("A2 B2"))
+    assert museformer.infill(song, 2, 2)[0].song.form == song.form
+    assert museformer.continue_(song, 2)[0].song.form == song.form
+    longer = museformer.continue_(song, plan=Plan.parse("A2 B2 A2"))[0].song
+    assert (str(longer.form), longer.bars) == ("A2B2A2", 6)
+
+
 def test_a_tempo_after_the_last_bar_line_stays_while_notes_ring(museformer: Museformer) -> None:
     song = band(4)
     ringing = make_notes([3 * BAR], [100], [40], [80])
@@ -217,9 +226,10 @@ def test_infill_hears_what_stands_behind(museformer: Museformer) -> None:
 def test_copied_bars_are_note_for_note(museformer: Museformer) -> None:
     made = museformer.generate(plan=Plan.parse("5-8!1-4; 9!7"), bars=10, n=2)
     for each in made:
-        assert all(
-            each.similarity[bar - 1, source - 1] == 1 for bar, source in [(5, 1), (6, 2), (7, 3), (8, 4), (9, 7)]
-        )
+        for bar, source in [(5, 1), (6, 2), (7, 3), (8, 4), (9, 7)]:
+            assert each.tokens.bars[bar - 1].tolist() == each.tokens.bars[source - 1].tolist()
+            sounds = len(each.tokens.bars[bar - 1]) > 2
+            assert each.similarity[bar - 1, source - 1] == sounds
         assert each.report["plan_following"] == {"copy": {"bars": 5, "mean_similarity": 1.0}}
 
 

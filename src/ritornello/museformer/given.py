@@ -17,6 +17,7 @@ from ritornello.errors import UnsuitableSongError
 from ritornello.museformer import vocabulary as v
 from ritornello.museformer.families import PART_NAMES, arrange_families, family_ranks
 from ritornello.museformer.tokens import Ids, TokenSong, decode, encode
+from ritornello.score.form import Form
 from ritornello.score.song import Part, Song
 from ritornello.score.timeline import Tempo
 
@@ -37,6 +38,7 @@ class GivenSong:
         pitch_shift: semitones that were added to the pitches.
         programs: General MIDI program of each family that plays.
         name: what to call it in errors.
+        form: its form, if it is known; the bars keep their numbers.
     """
 
     song: Song
@@ -44,6 +46,7 @@ class GivenSong:
     pitch_shift: int
     programs: Mapping[str, int]
     name: str
+    form: Form | None = None
 
     @property
     def leading_bars(self) -> int:
@@ -72,7 +75,7 @@ def give(song: Song, melody: int | None = None) -> GivenSong:
         if parts and not family.is_drums:
             programs[family.name] = max(parts, key=lambda part: len(part.notes)).program
     name = song.original.name if song.original is not None else (song.title or "the song")
-    return GivenSong(arranged, (*silent, *tokens.bars), tokens.pitch_shift, programs, name)
+    return GivenSong(arranged, (*silent, *tokens.bars), tokens.pitch_shift, programs, name, song.form)
 
 
 def empty_bar(tempo_step: int) -> Ids:
@@ -129,7 +132,9 @@ def compose_song(
         program = 0 if kind.is_drums else programs.get(kind.name, kind.program)
         if len(notes):
             parts.append(Part(name, notes, program, kind.is_drums, kind.role))
-    song = Song(parts=tuple(parts), title=given.song.title if given is not None else title)
+    song = Song(parts=tuple(parts), title=title)
+    if given is not None:
+        song = song.replace(title=given.song.title, form=given.form)
     if parts:
         arranged = arrange_families(song)  # an old note is cut where a new one strikes its pitch
         kept = [part for part in arranged.parts if len(part.notes)]
