@@ -29,9 +29,11 @@ from ritornello.museformer.bars import NO_SOURCE, fine_table
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.frozen import FrozenNetwork, layers_of
 from ritornello.museformer.layout import Packed
-from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
+from ritornello.museformer.model import MAX_BARS, MuseformerNetwork, bar_angles
 from ritornello.museformer.sequence import BarSequence
 from ritornello.nn.block_attention import block_attention
+from ritornello.nn.positions import turn
+from ritornello.nn.row_attention import attend_new_rows
 
 PAGE = 64
 """Tokens of a page: bars are stored in whole pages, which are used again when the bar is dropped."""
@@ -63,7 +65,7 @@ class _Piece:
         is_open: whether a bar is under way.
         first: row of the stretch at which the bar's own tokens begin.
         rows: rows of the stretch in use.
-        biased: run of the stretch that holds the source bar, or None.
+        biased: run of the stretch that holds the source bar; empty if it repeats none.
         beat: beat number of the last token.
         has_notes: whether the bar under way has an onset.
     """
@@ -78,7 +80,7 @@ class _Piece:
     is_open: bool = False
     first: int = 0
     rows: int = 0
-    biased: tuple[int, int] | None = None
+    biased: tuple[int, int] = (0, 0)
     beat: int = 0
     has_notes: bool = False
 
@@ -181,7 +183,7 @@ class Decoder:
         if len(ids) != len(chosen):
             raise ArgumentError(f"{len(ids)} tokens for {len(chosen)} pieces")
         states = [self._pieces[piece] for piece in chosen]
-        numbers, beats, rows = [], [], []
+        numbers, beats, rows, places_in_bar = [], [], [], []
         for piece, state, token in zip(chosen, states, ids.tolist(), strict=True):
             if not state.is_open:
                 self._open(piece, state)
@@ -189,17 +191,17 @@ class Decoder:
             numbers.append(min(state.number(state.place), MAX_BARS - 1))
             beats.append(state.beat)
             rows.append(state.rows)
+            places_in_bar.append(state.rows - state.first)
             state.rows += 1
         self._make_room(max(rows) + 1)
-        x = self._frozen.embed(ids, torch.tensor(numbers), torch.tensor(beats))
-        where = torch.tensor(chosen), torch.tensor(rows)
-        seen = torch.empty(len(ids), self.config.width, dtype=self._frozen.dtype)
+        beat_numbers = torch.tensor(beats)
+        x = self._frozen.embed(ids, torch.tensor(numbers), beat_numbers)
+        angles = self._frozen.turns(torch.tensor(places_in_bar), beat_numbers)
+        places, last = torch.tensor(chosen), torch.tensor(rows)
+        first = torch.zeros_like(last)
+        biased = torch.tensor([state.biased for state in states]) if any(state.biased[1] for state in states) else None
         for layer, stretch in zip(self._frozen.layers, self._stretch, strict=True):
-            projected = layer.project(x)
-            stretch[where[0], :, :, where[1]] = projected[:, 1:]
-            for row, (piece, state) in enumerate(zip(chosen, states, strict=True)):
-                keys, values = stretch[piece, :, :, : state.rows]
-                look(projected[row, 0], keys, values, seen[row], layer.plan_bias, state.biased)
+            seen = attend_new_rows(layer.project(x), stretch, places, first, last, angles, layer.plan_bias, biased)
             x = layer.finish(x, seen)
         for piece, state, token in zip(chosen, states, ids.tolist(), strict=True):
             if token == v.BAR_END:
@@ -227,7 +229,7 @@ class Decoder:
         stretch[:, :, :, row : row + 1] = self._start
         row += 1
         source = NO_SOURCE if state.sources is None else int(state.sources[place])
-        state.biased = None
+        state.biased = (0, 0)
         for other in fine:
             bar = state.bars[other]
             if other == source:
@@ -241,19 +243,19 @@ class Decoder:
 
     def _close(self, piece: int, state: _Piece) -> None:
         """Summarise the bar under way, store it if a later bar sees it, and drop what none sees any more."""
-        place, own = state.place, self._stretch[:, piece, :, :, state.first : state.rows]
+        place = state.place
         if self.config.has_summaries:
+            # The summary sees its bar's tokens and itself: for a moment it stands behind them as one more row.
+            self._make_room(state.rows + 1)
+            at, first, last = torch.tensor([piece]), torch.tensor([state.first]), torch.tensor([state.rows])
             s = self._frozen.embed_summary(not state.has_notes, state.number(place))
             pairs = []
-            for layer, (keys, values) in zip(self._frozen.layers, own, strict=True):
-                query, key, value = layer.project_summary(s)[0]
-                keys, values = torch.cat((key[:, None], keys), 1), torch.cat((value[:, None], values), 1)
-                z = torch.empty(1, self.config.width, dtype=self._frozen.dtype)
-                look(query, keys, values, z[0])
+            for layer, stretch in zip(self._frozen.layers, self._stretch, strict=True):
+                z = attend_new_rows(layer.project_summary(s), stretch, at, first, last)
                 pairs.append(layer.as_seen(z)[0])
                 s = layer.finish(s, z)
             self._keep_summaries(state, torch.stack(pairs)[:, :, :, None])
-        self._keep_bar(state, place, own)
+        self._keep_bar(state, place, self._stretch[:, piece, :, :, state.first : state.rows])
         state.place, state.is_open = place + 1, False
         for other in [other for other in state.bars if not _is_needed(state, other, self.config.offsets)]:
             self._drop(state, other)
@@ -308,8 +310,11 @@ class Decoder:
         packed = Packed((prompt,), self.config.has_summaries)
         x, s = network.embedding(packed)
         tokens, summaries = [], []
+        angles = bar_angles(packed.places_in_bar, packed.beats, self._shape[3])
         for layer in layers_of(network):
             query, key, value = layer.project(x)
+            if layer.rotary:
+                query, key = turn(query, angles), turn(key, angles)
             tokens.append(torch.stack((key, value)))
             if s is not None:
                 s_query, s_key, s_value = layer.project_summaries(s)
@@ -339,31 +344,6 @@ class Decoder:
                 state.take(token)
         logits: Tensor = network.output(network.norm(x[-1]))
         return logits.to(self._frozen.state_dtype)
-
-
-def look(
-    query: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    seen: Tensor,
-    bias: Tensor | None = None,
-    biased: tuple[int, int] | None = None,
-) -> None:
-    """Write what one token sees.
-
-    Args:
-        query: ``(H, E)``, divided by the root of E.
-        keys: ``(H, n, E)``.
-        values: ``(H, n, E)``.
-        seen: ``(D,)``, is overwritten.
-        bias: ``(H, 1)`` added to the scores of the biased rows.
-        biased: run of these rows.
-    """
-    scores = torch.bmm(keys, query[:, :, None])[:, :, 0]
-    if biased is not None and bias is not None:
-        scores[:, biased[0] : biased[1]] += bias
-    weights = torch.softmax(scores, 1)
-    torch.bmm(weights[:, None], values, out=seen.view(len(query), 1, -1))
 
 
 def _announce(state: _Piece, order: Sequence[int], sources: Sequence[int] | None, offsets: Sequence[int]) -> None:

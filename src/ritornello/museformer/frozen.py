@@ -15,7 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork
+from ritornello.museformer import vocabulary as v
+from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork, bar_angles
+from ritornello.nn.positions import rotation_angles
+
+TURNS = 4096
+"""Places whose turns are tabulated at first; bars have up to 2,048 tokens."""
 
 
 class FrozenNetwork:
@@ -35,6 +40,7 @@ class FrozenNetwork:
         self.config = network.config
         self.dtype = dtype
         self.state_dtype = torch.promote_types(dtype, torch.float32)
+        self._head_size = self.config.width // self.config.heads
         embedding, width, state = network.embedding, network.config.width, self.state_dtype
         with torch.no_grad():
             token, bar, beat = (
@@ -49,6 +55,7 @@ class FrozenNetwork:
                 vectors = embedding.summary_vectors.to(state) * embedding.scale
                 self._summary_rows = functional.linear(vectors, learned, embedding.summary.bias.to(state))
                 self._summary_bar_rows = functional.linear(embedding.bar_table.to(state), bar)
+            self._turns = self._make_turns()
             self.layers = [FrozenLayer(layer, self.config.width, dtype) for layer in layers_of(network)]
             self._norm = _copy(network.norm.weight, state), _copy(network.norm.bias, state)
             self._output = _copy(network.output.weight, dtype)
@@ -63,6 +70,43 @@ class FrozenNetwork:
     def embed_summary(self, is_empty: bool, bar: int) -> Tensor:
         """Return the state ``(1, D)`` of a bar's summary."""
         return (self._summary_rows[int(is_empty)] + self._summary_bar_rows[min(bar, MAX_BARS - 1)])[None]
+
+    def turns(self, places: Tensor, beats: Tensor) -> Tensor | None:
+        """Return cosines and sines of the angles by which queries and keys of tokens are turned.
+
+        Args:
+            places: ``(B,)`` tokens before each token: of its bar, or of the piece under full attention.
+            beats: ``(B,)`` beat numbers; full attention knows none.
+
+        Returns:
+            ``(B, 2, E / 2)`` in the dtype of states, or None if nothing is turned.
+        """
+        if self._turns is None:
+            return None
+        by_place, by_beat = self._turns
+        if (longest := int(places.max())) >= len(by_place):
+            by_place = _turn_rows(self._place_angles(2 * longest), self.state_dtype)
+            self._turns = by_place, by_beat
+        if by_beat is None:
+            return by_place.index_select(0, places)
+        return torch.cat((by_place.index_select(0, places), by_beat.index_select(0, beats)), 2)
+
+    def _make_turns(self) -> tuple[Tensor, Tensor | None] | None:
+        """Return turns by place ``(TURNS, 2, n)`` and by beat ``(49, 2, n)``; full attention has none by beat."""
+        if self.config.variant != "full" and not self.config.rotary:
+            return None
+        by_place = _turn_rows(self._place_angles(TURNS), self.state_dtype)
+        if self.config.variant == "full":
+            return by_place, None
+        beats = torch.arange(v.BAR_POSITIONS + 1)
+        angles = bar_angles(torch.zeros_like(beats), beats, self._head_size)
+        return by_place, _turn_rows(angles[:, by_place.shape[2] :], self.state_dtype)
+
+    def _place_angles(self, count: int) -> Tensor:
+        places = torch.arange(count)
+        if self.config.variant == "full":
+            return rotation_angles(places, self._head_size)
+        return bar_angles(places, torch.zeros_like(places), self._head_size)[:, : self._head_size // 4]
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits ``(B, 560)`` of states ``(B, D)``, in the dtype of states."""
@@ -86,7 +130,7 @@ class FrozenLayer:
         self._merge = _copy(layer.merge.weight, dtype), _copy(layer.merge.bias, dtype)
         self._expand = _copy(layer.expand.weight, dtype), _copy(layer.expand.bias, dtype)
         self._contract = _copy(layer.contract.weight, dtype), _copy(layer.contract.bias, dtype)
-        self.plan_bias = None if layer.plan_bias is None else _copy(layer.plan_bias, dtype)[:, None]
+        self.plan_bias = None if layer.plan_bias is None else _copy(layer.plan_bias, dtype)
         if hasattr(layer, "summary_bias"):
             self._summary_bias = _copy(layer.summary_bias * scale, dtype)
             seen = layer.summary_key_value
@@ -117,6 +161,10 @@ class FrozenLayer:
 def layers_of(network: MuseformerNetwork) -> list[Layer]:
     """Return a network's layers, as what they are."""
     return [cast(Layer, layer) for layer in network.layers]
+
+
+def _turn_rows(angles: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.stack((angles.cos(), angles.sin()), 1).to(dtype)
 
 
 def _copy(tensor: Tensor, dtype: torch.dtype) -> Tensor:

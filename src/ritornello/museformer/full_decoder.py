@@ -16,13 +16,13 @@ from torch import Tensor
 
 from ritornello.errors import ArgumentError
 from ritornello.museformer import vocabulary as v
-from ritornello.museformer.decoder import look
 from ritornello.museformer.frozen import FrozenNetwork, layers_of
 from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
 from ritornello.museformer.sequence import BarSequence
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.positions import rotate
+from ritornello.nn.row_attention import attend_new_rows
 
 
 @dataclass(eq=False)
@@ -89,18 +89,12 @@ class FullDecoder:
             state.rows += 1
             state.bar += token == v.BAR_END
         self._make_room(max(rows) + 1)
-        x = self._frozen.embed(ids, torch.tensor(bars), torch.tensor(beats))
-        where = torch.tensor(chosen), torch.tensor(rows)
-        seen = torch.empty(len(ids), self.config.width, dtype=self._frozen.dtype)
+        beat_numbers, places, last = torch.tensor(beats), torch.tensor(chosen), torch.tensor(rows)
+        x = self._frozen.embed(ids, torch.tensor(bars), beat_numbers)
+        angles = self._frozen.turns(last, beat_numbers)
+        first = torch.zeros_like(last)
         for layer, cache in zip(self._frozen.layers, self._cache, strict=True):
-            projected = layer.project(x)  # (B, 3, H, E)
-            turned = rotate(projected[:, :2].reshape(len(ids), -1, projected.shape[3]).transpose(0, 1), where[1])
-            turned = turned.transpose(0, 1).reshape(len(ids), 2, layer.heads, -1)
-            cache[where[0], 0, :, where[1]] = turned[:, 1]
-            cache[where[0], 1, :, where[1]] = projected[:, 2]
-            for row, (piece, state) in enumerate(zip(chosen, states, strict=True)):
-                keys, values = cache[piece, :, :, : state.rows]
-                look(turned[row, 0], keys, values, seen[row])
+            seen = attend_new_rows(layer.project(x), cache, places, first, last, angles)
             x = layer.finish(x, seen)
         return self._frozen.logits(x)
 

@@ -39,9 +39,23 @@ def rotate(rows: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
     Returns:
         ``(H, N, E)``, of the dtype of ``rows``.
     """
-    half = rows.shape[-1] // 2
-    frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=rows.device) / half)
-    return turn(rows, positions.to(torch.float32)[:, None] * frequencies)
+    return turn(rows, rotation_angles(positions, rows.shape[-1], base))
+
+
+def rotation_angles(positions: Tensor, size: int, base: float = 10_000.0) -> Tensor:
+    """Return the angles of rotary positions.
+
+    Args:
+        positions: ``(N,)`` whole numbers from 0.
+        size: E.
+        base: wavelength of the slowest rotation over 2 pi.
+
+    Returns:
+        float32 ``(N, E / 2)`` in radians.
+    """
+    half = size // 2
+    frequencies = base ** (-torch.arange(half, dtype=torch.float32, device=positions.device) / half)
+    return positions.to(torch.float32)[:, None] * frequencies
 
 
 def turn(rows: Tensor, angles: Tensor) -> Tensor:
