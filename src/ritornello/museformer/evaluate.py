@@ -115,7 +115,7 @@ def evaluate_museformer(
         result = {"system": "museformer", "checkpoint": checkpoint, "split": split, "songs": len(songs)}
         result |= perplexity_report(checkpoint, songs, settings, stage)
         if settings.pieces or settings.pieces_from is not None:
-            reference, training = _reference(shards, stack, settings, stage)
+            reference, training = _reference(data, shards, stack, settings, stage)
             with stage("Reading real songs"):
                 real = [note_bars(bars) for bars in songs]
             plain, planned = _pieces(checkpoint, settings, stage)
@@ -201,11 +201,12 @@ def _perplexities(nlls: Sequence[Any], seed: int) -> dict[str, Any]:
 
 
 def _reference(
-    shards: TokenShards, stack: ExitStack, settings: EvaluationSettings, stage: Stage
+    data: Path, shards: TokenShards, stack: ExitStack, settings: EvaluationSettings, stage: Stage
 ) -> tuple[Reference, list[NoteBars] | None]:
     """Return the bar similarities of training songs, and their notes where there are any."""
     if settings.reference is not None:
-        shards = _opened(stack, settings.reference, settings.workers, stage)
+        data = settings.reference
+        shards = _opened(stack, data, settings.workers, stage)
     if "train" not in shards.manifest["splits"]:
         if settings.reference is not None:
             raise ArgumentError(f"--reference {settings.reference}: it has no training song to compare pieces with")
@@ -217,7 +218,7 @@ def _reference(
             training += [note_bars(bars) for bars in songs_of(shards, [index])]
             if progress is not None:
                 progress(len(training), len(records))
-    return Reference.of(training, f"{len(training)} training songs of {shards.folder.name}"), training
+    return Reference.of(training, f"{len(training)} training songs of {Path(data).name}"), training
 
 
 def _opened(stack: ExitStack, path: Path, workers: int, stage: Stage) -> TokenShards:

@@ -51,13 +51,14 @@ def song_nll(
     Returns:
         ``(min(max_tokens, tokens + 1),)`` in nats; the last one is that of ``</s>`` where the song ends before the cut.
     """
-    packed = Packed((make_sequence(bars, offsets=config.offsets, max_rows=max_tokens),), config.has_summaries)
+    rows = max(2, max_tokens)  # the start symbol and a bar: a network does not read less
+    packed = Packed((make_sequence(bars, offsets=config.offsets, max_rows=rows),), config.has_summaries)
     device = next(network.parameters()).device
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         logits = network(packed).float()
     targets = packed.targets.to(device)
     nll = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="none")
-    return nll[targets != IGNORED].double().cpu().numpy()
+    return nll[targets != IGNORED][:max_tokens].double().cpu().numpy()
 
 
 def songs_nll(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ritornello.errors import ReadError
 from ritornello.evaluation.bar_notes import Tracks
@@ -28,7 +29,7 @@ from ritornello.evaluation.bar_similarity import (
 from ritornello.evaluation.copying import longest_copied_notes
 from ritornello.evaluation.piece_metrics import compare, piece_metrics
 from ritornello.evaluation.statistics import Estimate
-from ritornello.files import read_bytes, write_bytes
+from ritornello.museformer.arrays import read_arrays, write_arrays
 from ritornello.museformer.grammar_check import grammar_errors
 from ritornello.museformer.note_bars import NoteBars, TokenBars
 from ritornello.museformer.plan import Plan
@@ -71,24 +72,19 @@ class Reference:
         Raises:
             ReadError: if the file is missing or damaged.
         """
-        import io
-
-        try:
-            with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as arrays:
-                totals = {
-                    tracks: LagTotals(
-                        arrays[f"{tracks}_similarity"].astype(np.float64), arrays[f"{tracks}_pairs"].astype(np.float64)
-                    )
-                    for tracks in TRACKS
-                }
-                source = str(arrays["source"])
-        except ReadError:
-            raise
-        except (ValueError, KeyError, OSError) as error:
-            raise ReadError(f"{path}: no stored bar similarities ({str(error)[:80]})") from None
-        if any(array.shape != (len(entry), LAGS) for entry in totals.values() for array in vars(entry).values()):
+        fields = ("similarity", "pairs")
+        names = [f"{tracks}_{field}" for tracks in TRACKS for field in fields]
+        arrays = read_arrays(path, ["source", *names])
+        shape = arrays[names[0]].shape
+        if shape[1:] != (LAGS,) or any(
+            arrays[name].shape != shape or arrays[name].dtype.kind not in "fu" for name in names
+        ):
             raise ReadError(f"{path}: damaged: bar similarities at {LAGS} distances are needed")
-        return cls(totals, source)
+        totals = {
+            tracks: LagTotals(*(arrays[f"{tracks}_{field}"].astype(np.float64) for field in fields))
+            for tracks in TRACKS
+        }
+        return cls(totals, str(arrays["source"]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the similarities, in single precision.
@@ -96,15 +92,11 @@ class Reference:
         Raises:
             WriteError: if the file cannot be written.
         """
-        import io
-
-        arrays: dict[str, Any] = {"source": np.array(self.source)}
+        arrays: dict[str, ArrayLike] = {"source": self.source}
         for tracks, entry in self.totals.items():
             arrays[f"{tracks}_similarity"] = entry.similarity.astype(np.float32)
             arrays[f"{tracks}_pairs"] = entry.pairs.astype(np.uint16)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_bytes(path, buffer.getvalue())
+        write_arrays(path, arrays)
 
 
 def similarity_report(pieces: Sequence[NoteBars], reference: Reference, seed: int = 0) -> dict[str, Any]:
@@ -127,7 +119,8 @@ def similarity_report(pieces: Sequence[NoteBars], reference: Reference, seed: in
         own, real = lag_totals(pieces, tracks), reference.totals[tracks]
         has_both = reaching and own.pairs.sum(axis=0).all() and real.pairs.sum(axis=0).all()
         error = similarity_error(own, real, seed) if has_both else None
-        floor = similarity_floor(real, len(pieces), seed) if 1 <= len(pieces) < len(real) else None
+        has_floor = 1 <= len(pieces) < len(real) and real.pairs.any()
+        floor = similarity_floor(real, len(pieces), seed) if has_floor else None
         result |= {
             f"similarity_error{suffix}": error.value if error else None,
             f"similarity_error{suffix}_low": error.low if error else None,

@@ -7,7 +7,6 @@ and by how many workers changes it by rounding at most. A folder of MIDI files i
 
 from __future__ import annotations
 
-import io
 import json
 import multiprocessing
 import os
@@ -22,7 +21,8 @@ import torch
 
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.errors import ArgumentError, ReadError, WriteError
-from ritornello.files import read_bytes, write_bytes, write_json
+from ritornello.files import read_bytes, write_json
+from ritornello.museformer.arrays import read_arrays, write_arrays
 from ritornello.museformer.grammar import Limits
 from ritornello.museformer.instruments import Instruments
 from ritornello.museformer.note_bars import TokenBars
@@ -134,7 +134,7 @@ def read_pieces(folder: str | os.PathLike[str], limit: int | None = None, kind: 
     found = sorted(Path(folder).glob(f"{kind}-*.npz"))[:limit]
     if found:
         return [read_piece(path) for path in found]
-    if kind != "piece" or (Path(folder) / SETTINGS).is_file():
+    if kind != "piece":
         return []
     dataset = BandMidi(folder)
     return [encode(dataset.load(id)).bars for id in dataset.ids[:limit]]
@@ -146,10 +146,8 @@ def save_piece(path: Path, bars: TokenBars) -> None:
     Raises:
         WriteError: if the file cannot be written.
     """
-    buffer = io.BytesIO()
     tokens = np.concatenate([np.zeros(0, np.int16), *bars]).astype(np.int16)
-    np.savez_compressed(buffer, tokens=tokens, bar_lengths=np.array([len(bar) for bar in bars], np.int32))
-    write_bytes(path, buffer.getvalue())
+    write_arrays(path, {"tokens": tokens, "bar_lengths": np.array([len(bar) for bar in bars], np.int32)})
 
 
 def read_piece(path: Path) -> TokenBars:
@@ -158,16 +156,12 @@ def read_piece(path: Path) -> TokenBars:
     Raises:
         ReadError: if the file is damaged.
     """
-    try:
-        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as arrays:
-            tokens, lengths = arrays["tokens"].astype(np.int16), arrays["bar_lengths"].astype(np.int64)
-    except ReadError:
-        raise
-    except (ValueError, KeyError, OSError) as error:
-        raise ReadError(f"{path}: no piece ({str(error)[:80]}); delete it to make it again") from None
-    if tokens.ndim != 1 or lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != len(tokens):
+    tokens, lengths = read_arrays(path, ("tokens", "bar_lengths")).values()
+    is_sane = all(values.ndim == 1 and values.dtype.kind == "i" for values in (tokens, lengths))
+    if not is_sane or (lengths.astype(np.int64) < 0).any() or lengths.astype(np.int64).sum() != len(tokens):
         raise ReadError(f"{path}: damaged: its bars do not add up; delete it to make it again")
-    return tuple(np.split(tokens, np.cumsum(lengths)[:-1])) if len(lengths) else ()
+    ends = np.cumsum(lengths.astype(np.int64))
+    return tuple(np.split(tokens.astype(np.int16), ends[:-1])) if len(lengths) else ()
 
 
 def write_pieces(
