@@ -59,8 +59,10 @@ def test_a_training_run_and_its_checkpoints_are_read(tmp_path: Path) -> None:
     assert load_network(tmp_path / "run").training["checkpoint"] == "step-00000020"
 
 
-@pytest.mark.parametrize(("said", "rotary"), [({}, False), ({"rotary": True}, True), ({"rotary": False}, False)])
-def test_a_recipe_says_whether_positions_are_rotary(said: dict[str, bool], rotary: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "rotary"), [({"rotary": None}, SIZES["tiny"].rotary), ({"rotary": True}, True), ({"rotary": False}, False)]
+)
+def test_a_recipe_says_whether_positions_are_rotary(said: dict[str, bool | None], rotary: bool, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     recipe = {"vocabulary": "museformer-remigen2", "size": "tiny", "variant": "museformer", **said}
     write_json(tmp_path / "run" / "recipe.json", recipe)
