@@ -117,6 +117,31 @@ def test_pieces_in_one_batch_do_not_touch_each_other() -> None:
         torch.testing.assert_close(torch.stack(got), encode(network, sequence), rtol=0, atol=1e-10)
 
 
+def test_a_piece_alone_and_among_others_has_the_same_logits() -> None:
+    network = make_network(dtype=torch.float32)
+    sequence = make_sequence(make_bars(9))
+    alone, among = Decoder(network), Decoder(network, pieces=6)
+    alone.begin()
+    for piece in range(6):
+        among.begin(piece)
+    others = make_sequence(make_bars(60, seed=2)).ids[1:]
+    for row, token in enumerate(sequence.ids[1:]):
+        pieces = [piece for piece in range(6) if piece == 3 or row % (piece + 2)]
+        stepped = among.step([token if piece == 3 else others[row] for piece in pieces], pieces)
+        torch.testing.assert_close(stepped[pieces.index(3)], alone.step([token])[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("variant", ["museformer", "full"])
+def test_a_pretended_song_can_go_on(variant: Variant) -> None:
+    decoder = make_decoder(make_network(variant))
+    decoder.pretend([30, 5, 80] * 15)
+    logits = [decoder.step([token])[0] for token in make_bars(2, seed=1)[1]]
+    assert torch.stack(logits).isfinite().all()
+    before = decoder.cache_bytes
+    decoder.pretend([30, 5, 80] * 15)
+    assert decoder.cache_bytes == before
+
+
 @pytest.mark.parametrize("variant", ["museformer", "no_selection", "no_coarse", "full"])
 @pytest.mark.parametrize("cut", [0, 30])
 def test_a_prompt_and_what_follows_equal_stepping_all_along(variant: Variant, cut: int) -> None:
@@ -166,7 +191,7 @@ def test_stored_rows_stop_growing_after_32_bars() -> None:
         decoder.step(bars[bar % 9][:1])
         for token in bars[bar % 9][1:]:
             decoder.step([token])
-        rows.append(decoder.cached_rows)
+        rows.append(decoder.cache_bytes)
     assert rows[40] == rows[79]
 
 

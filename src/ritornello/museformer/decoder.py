@@ -201,18 +201,40 @@ class Decoder:
         first = torch.zeros_like(last)
         biased = torch.tensor([state.biased for state in states]) if any(state.biased[1] for state in states) else None
         for layer, stretch in zip(self._frozen.layers, self._stretch, strict=True):
-            seen = attend_new_rows(layer.project(x), stretch, places, first, last, angles, layer.plan_bias, biased)
-            x = layer.finish(x, seen)
+            new = layer.project(x)[: len(ids)]
+            x = layer.finish(x, attend_new_rows(new, stretch, places, first, last, angles, layer.plan_bias, biased))
         for piece, state, token in zip(chosen, states, ids.tolist(), strict=True):
             if token == v.BAR_END:
                 self._close(piece, state)
-        return self._frozen.logits(x)
+        return self._frozen.logits(x)[: len(ids)]
 
     @property
-    def cached_rows(self) -> int:
-        """Rows of keys and values that are stored, over all pieces: pages in use or free, and summaries."""
+    def cache_bytes(self) -> int:
+        """Bytes of all keys and values: stretches, pages in use or free, summaries."""
         used = sum(len(bar.pages) for state in self._pieces for bar in state.bars.values())
-        return PAGE * (used + len(self._free)) + sum(state.coarse.shape[3] for state in self._pieces)
+        layers, two, heads, size = self._shape
+        rows = PAGE * (used + len(self._free)) + sum(state.coarse.shape[3] for state in self._pieces)
+        return (rows * layers * two * heads * size + self._stretch.numel()) * self._stretch.element_size()
+
+    @torch.inference_mode()
+    def pretend(self, lengths: Sequence[int], piece: int = 0, seed: int = 0) -> None:
+        """Begin a piece as if bars of so many tokens had been decoded, with keys and values drawn at random.
+
+        For measuring: a long song is under way at once.
+
+        Args:
+            lengths: tokens of each bar, 1 or more.
+            piece: the place.
+            seed: of the random numbers.
+        """
+        self.begin(piece)
+        state, generator = self._pieces[piece], torch.Generator().manual_seed(seed)
+        if self.config.has_summaries:
+            self._keep_summaries(state, self._empty(len(lengths)).normal_(generator=generator))
+        state.place = len(lengths)
+        for place, length in enumerate(lengths):
+            if _is_needed(state, place, self.config.offsets):
+                self._keep_bar(state, place, self._empty(length).normal_(generator=generator))
 
     def _open(self, piece: int, state: _Piece) -> None:
         """Gather what the next bar sees."""
@@ -301,7 +323,7 @@ class Decoder:
         for layer in self._frozen.layers:
             projected = layer.project(x)
             pairs.append(projected[0, 1:])
-            x = layer.finish(x, projected[:, 2].reshape(1, -1))
+            x = layer.finish(x, projected[:1, 2].flatten(1))
         return torch.stack(pairs)[:, :, :, None], self._frozen.logits(x)[0]
 
     def _encode(self, piece: int, prompt: BarSequence) -> Tensor:

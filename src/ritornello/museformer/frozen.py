@@ -19,6 +19,9 @@ from ritornello.museformer import vocabulary as v
 from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork, bar_angles
 from ritornello.nn.positions import rotation_angles
 
+LEAST_ROWS = 4
+"""Rows that go through the matrices at least."""
+
 TURNS = 4096
 """Places whose turns are tabulated at first; bars have up to 2,048 tokens."""
 
@@ -61,7 +64,14 @@ class FrozenNetwork:
             self._output = _copy(network.output.weight, dtype)
 
     def embed(self, ids: Tensor, bars: Tensor, beats: Tensor) -> Tensor:
-        """Return states ``(B, D)`` of tokens by id, bar number (below `MAX_BARS`) and beat number, each ``(B,)``."""
+        """Return states of tokens by id, bar number (below `MAX_BARS`) and beat number, each ``(B,)``.
+
+        Returns:
+            ``(B, D)``, or ``(4, D)`` with rows of nothing below: products of fewer than four rows round differently
+            (measured, float32), and a piece should not depend on how many are decoded beside it.
+        """
+        if len(ids) < LEAST_ROWS:
+            ids, bars, beats = (functional.pad(part, (0, LEAST_ROWS - len(part))) for part in (ids, bars, beats))
         x = self._token_rows.index_select(0, ids)
         x += self._beat_rows.index_select(0, beats)
         x += self._bar_rows.index_select(0, bars)
@@ -151,7 +161,12 @@ class FrozenLayer:
         return functional.linear(z, *self._as_seen).view(len(z), 2, self.heads, -1)
 
     def finish(self, x: Tensor, y: Tensor) -> Tensor:
-        """Add what was seen, ``(B, D)``, and the feed-forward network to states ``(B, D)``, which are overwritten."""
+        """Add what was seen, ``(n, D)``, and the feed-forward network to states ``(B, D)``, which are overwritten.
+
+        Rows of nothing below the first n see nothing.
+        """
+        if len(y) < len(x):
+            y = functional.pad(y, (0, 0, 0, len(x) - len(y)))
         x += functional.linear(y, *self._merge)
         h = functional.layer_norm(x, (x.shape[1],), *self._ffn_norm).to(self.dtype)
         x += functional.linear(functional.gelu(functional.linear(h, *self._expand)), *self._contract)

@@ -42,18 +42,26 @@ class FullDecoder:
         pieces: how many pieces have a place.
         dtype: of matrices, keys and values: float32, bfloat16 or float64.
         room: tokens of a piece that are provided for; it grows if there are more.
+        compiled: use the compiled kernel if there is one; False leaves all to PyTorch.
 
     Raises:
         ArgumentError: if the network is of another variant.
     """
 
     def __init__(
-        self, network: MuseformerNetwork, pieces: int = 1, dtype: torch.dtype = torch.float32, room: int = 20_480
+        self,
+        network: MuseformerNetwork,
+        pieces: int = 1,
+        dtype: torch.dtype = torch.float32,
+        room: int = 20_480,
+        *,
+        compiled: bool = True,
     ) -> None:
         if network.config.variant != "full":
             raise ArgumentError(f"FullDecoder decodes the variant full, not {network.config.variant}")
         self.config = network.config
         self._network = network
+        self._compiled = compiled
         self._frozen = FrozenNetwork(network, dtype)
         self._pieces = [_Piece() for _ in range(pieces)]
         size = self.config
@@ -94,9 +102,22 @@ class FullDecoder:
         angles = self._frozen.turns(last, beat_numbers)
         first = torch.zeros_like(last)
         for layer, cache in zip(self._frozen.layers, self._cache, strict=True):
-            seen = attend_new_rows(layer.project(x), cache, places, first, last, angles)
-            x = layer.finish(x, seen)
-        return self._frozen.logits(x)
+            new = layer.project(x)[: len(ids)]
+            x = layer.finish(x, attend_new_rows(new, cache, places, first, last, angles, compiled=self._compiled))
+        return self._frozen.logits(x)[: len(ids)]
+
+    @property
+    def cache_bytes(self) -> int:
+        """Bytes of all keys and values."""
+        return self._cache.numel() * self._cache.element_size()
+
+    @torch.inference_mode()
+    def pretend(self, lengths: Sequence[int], piece: int = 0, seed: int = 0) -> None:
+        """Begin a piece as if bars of so many tokens had been decoded; see `Decoder.pretend`."""
+        rows = 1 + sum(lengths)
+        self._make_room(rows)
+        self._cache[:, piece, :, :, :rows].normal_(generator=torch.Generator().manual_seed(seed))
+        self._pieces[piece] = _Piece(rows, len(lengths) + 1)
 
     @torch.inference_mode()
     def _encode(self, piece: int, prompt: BarSequence) -> Tensor:
