@@ -60,9 +60,11 @@ def block_attention(
         ``(H, Q, E)``, of the query's dtype.
     """
     scaled = query * query.shape[-1] ** -0.5
-    result: Tensor = _BlockAttention.apply(  # type: ignore[no-untyped-call]
-        scaled, key, value, bias, tuple(blocks)
-    )
+    # A GPU's autocast would give softmax in float32, which the products written in place refuse.
+    with torch.autocast(query.device.type, enabled=False):
+        result: Tensor = _BlockAttention.apply(  # type: ignore[no-untyped-call]
+            scaled, key, value, bias, tuple(blocks)
+        )
     return result
 
 
