@@ -229,11 +229,11 @@ def test_pieces_that_are_there_are_not_made_again(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_pieces_has_one_kind_of_settings(tmp_path: Path) -> None:
-    settings = PieceSettings("model", 0, 500, 100, "A8 A8")
+    settings = PieceSettings("model", "abc", 0, 500, 100, "A8 A8")
     open_folder(tmp_path / "pieces", settings)
-    open_folder(tmp_path / "pieces", settings)
+    open_folder(tmp_path / "pieces", PieceSettings("the same", "abc", 0, 500, 100, "A8 A8"))
     with pytest.raises(ArgumentError, match="seed 0, not 1"):
-        open_folder(tmp_path / "pieces", PieceSettings("model", 1, 500, 100, "A8 A8"))
+        open_folder(tmp_path / "pieces", PieceSettings("model", "abc", 1, 500, 100, "A8 A8"))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(WriteError, match="no folder of pieces"):
@@ -260,7 +260,7 @@ def test_midi_files_are_pieces(tmp_path: Path) -> None:
 
 
 def test_written_pieces_keep_to_their_limits_and_do_not_depend_on_each_other(checkpoints: list[str]) -> None:
-    settings = PieceSettings(checkpoints[0], 5, 300, 100, "A2 A2")
+    settings = PieceSettings(checkpoints[0], "", 5, 300, 100, "A2 A2")
     together = dict(write_pieces(settings, "piece", 1, [0, 1, 2]))
     (alone,) = [bars for _, bars in write_pieces(settings, "piece", 1, [1])]
     assert [tokens.tolist() for tokens in together[1]] == [tokens.tolist() for tokens in alone]

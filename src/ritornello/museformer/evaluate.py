@@ -21,8 +21,17 @@ from ritornello.museformer import measures
 from ritornello.museformer.likelihood import Precision, songs_nll
 from ritornello.museformer.measures import Reference
 from ritornello.museformer.note_bars import NoteBars, TokenBars, note_bars, open_tokens, songs_of
-from ritornello.museformer.pieces import Kind, PieceSettings, make_pieces, open_folder, read_pieces, write_pieces
+from ritornello.museformer.pieces import (
+    Kind,
+    PieceSettings,
+    make_pieces,
+    open_folder,
+    read_pieces,
+    weights_digest,
+    write_pieces,
+)
 from ritornello.museformer.plan import Plan
+from ritornello.museformer.pretrained import load_network
 from ritornello.training.shards import TokenShards
 
 Progress = Callable[[int, int], None]
@@ -79,6 +88,8 @@ class EvaluationSettings:
             raise ArgumentError(f"pieces of {low} to {high} tokens cannot be; the limit is at least the smaller number")
         if self.pieces_from is not None and self.save_pieces is not None:
             raise ArgumentError("pieces that are read need not be saved; leave pieces_from or save_pieces out")
+        if self.plan:
+            Plan.parse(self.plan)  # an error comes now, not after an hour of pieces
 
 
 def evaluate_museformer(
@@ -109,6 +120,7 @@ def evaluate_museformer(
         ReadError: if data, a checkpoint or a piece is damaged.
     """
     settings = settings or EvaluationSettings()
+    _check(checkpoint, settings)
     with ExitStack() as stack:
         shards = _opened(stack, data, settings.workers, stage)
         songs = songs_of(shards, shards.split(split)[: settings.limit])
@@ -192,6 +204,27 @@ def pieces_report(
     return result
 
 
+def _check(checkpoint: str, settings: EvaluationSettings) -> None:
+    """Refuse what would fail later, before any work is done."""
+    configs = [load_network(name).network.config for name in (checkpoint, *settings.baselines)]
+    if settings.pieces_from is not None:
+        read_pieces(settings.pieces_from, 1)
+        return
+    if not settings.pieces:
+        return
+    if settings.plan and configs[0].variant == "full":
+        raise ArgumentError(f"{checkpoint}: full attention follows no plan; leave plan empty, or pieces 0")
+    if settings.save_pieces is not None:
+        open_folder(settings.save_pieces, _piece_settings(checkpoint, settings))
+
+
+def _piece_settings(checkpoint: str, settings: EvaluationSettings) -> PieceSettings:
+    weights = weights_digest(load_network(checkpoint).network)
+    return PieceSettings(
+        checkpoint, weights, settings.seed, settings.pieces_tokens, settings.pieces_min_tokens, settings.plan
+    )
+
+
 def _perplexities(nlls: Sequence[Any], seed: int) -> dict[str, Any]:
     found = perplexity_at(nlls, LENGTHS, seed)
     return {
@@ -234,11 +267,7 @@ def _pieces(
         plain = read_pieces(settings.pieces_from, settings.pieces or None)
         planned = read_pieces(settings.pieces_from, settings.pieces or None, "planned") if settings.plan else []
         return plain, planned
-    wanted = PieceSettings(
-        checkpoint, settings.seed, settings.pieces_tokens, settings.pieces_min_tokens, settings.plan
-    )  # fmt: skip
-    if settings.save_pieces is not None:
-        open_folder(settings.save_pieces, wanted)
+    wanted = _piece_settings(checkpoint, settings)
     sides = []
     kinds: tuple[tuple[Kind, str], ...] = (("piece", "Making pieces"), ("planned", "Making planned pieces"))
     for kind, label in kinds:

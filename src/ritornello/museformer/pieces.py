@@ -7,6 +7,7 @@ and by how many workers changes it by rounding at most. A folder of MIDI files i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.errors import ArgumentError, ReadError, WriteError
@@ -51,7 +53,8 @@ class PieceSettings:
     """What a folder's pieces depend on besides their number.
 
     Attributes:
-        checkpoint: name of the checkpoint.
+        checkpoint: name of the checkpoint; another name for the same weights will do.
+        weights: `weights_digest` of its network.
         seed: seed of all pieces.
         max_tokens: length limit of plain pieces.
         min_tokens: plain pieces do not end before so many tokens.
@@ -59,10 +62,19 @@ class PieceSettings:
     """
 
     checkpoint: str
+    weights: str
     seed: int
     max_tokens: int
     min_tokens: int
     plan: str
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Return what tells a network's weights from others': the beginning of a SHA-256, in hex."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def open_folder(folder: Path, settings: PieceSettings) -> None:
@@ -77,7 +89,7 @@ def open_folder(folder: Path, settings: PieceSettings) -> None:
     if place.is_file():
         found = _settings(place)
         for name, value in wanted.items():
-            if found.get(name) != value:
+            if name != "checkpoint" and found.get(name) != value:
                 was = str(found.get(name))[:60]
                 raise ArgumentError(
                     f"{folder}: its pieces were made with {name} {was}, not {value}; choose another folder"
