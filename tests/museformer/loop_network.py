@@ -115,10 +115,13 @@ class _Loops:
         for i, state in s.items():
             of_summary = matrix @ self.norm(f"{name}.attention_norm", state) + self.w[f"{name}.summary_bias"]
             s_query, s_key, s_value = of_summary.view(3, self.heads, self.size)
+            if self.config.rotary:
+                angles = self.turns(0, 0, self.song.order[i - 1])
+                s_query, s_key = turned(s_query, angles), turned(s_key, angles)
             own = [(key[n], value[n], False) for n in self.rows if self.bar[n] == i]
             z[i] = self.attend(s_query, [*own, (s_key, s_value, False)], None)
             key_2, value_2 = self.linear(f"{name}.summary_key_value", z[i]).view(2, self.heads, self.size)
-            seen[i] = key_2, value_2
+            seen[i] = turned(key_2, angles) if self.config.rotary else key_2, value_2
         bias = self.w.get(f"{name}.plan_bias")
         y = []
         for n in self.rows:
@@ -139,14 +142,16 @@ class _Loops:
         return x, dict(zip(updated, self.feed(name, list(updated.values())), strict=True))
 
     def angles(self, n: int) -> list[float]:
-        """Half of the pairs turn with the place in the bar, half with the beat number; the start symbol stays."""
-        place = sum(self.bar[m] == self.bar[n] for m in range(n)) if self.bar[n] else 0
-        count = self.size // 4
-        return [
-            number * longest ** (-r / (count - 1))
-            for number, longest in ((place, 1000), (self.beat(n), 48))
-            for r in range(count)
-        ]
+        """Pairs turn with the place in the bar, the beat number and the bar number; the start symbol stays."""
+        if not self.bar[n]:
+            return self.turns(0, 0, 0)
+        place = sum(self.bar[m] == self.bar[n] for m in range(n))
+        return self.turns(place, self.beat(n), self.song.order[self.bar[n] - 1])
+
+    def turns(self, place: int, beat: int, bar: int) -> list[float]:
+        third = self.size // 6
+        groups = ((place, self.size // 2 - 2 * third, 500), (beat, third, 48), (bar, third, 128))
+        return [number * longest ** (-r / max(1, count - 1)) for number, count, longest in groups for r in range(count)]
 
     def attend(self, query: Tensor, keys: list[tuple[Tensor, Tensor, bool]], bias: Tensor | None) -> Tensor:
         """One row's heads, side by side; keys are (key, value, whether the plan's bias is added)."""

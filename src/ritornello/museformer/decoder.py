@@ -27,9 +27,9 @@ from ritornello.errors import ArgumentError
 from ritornello.museformer import vocabulary as v
 from ritornello.museformer.bars import NO_SOURCE, fine_table
 from ritornello.museformer.config import MuseformerConfig
-from ritornello.museformer.frozen import FrozenNetwork, layers_of
+from ritornello.museformer.frozen import FrozenNetwork, layers_of, turn_pairs
 from ritornello.museformer.layout import Packed
-from ritornello.museformer.model import MAX_BARS, MuseformerNetwork, bar_angles
+from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
 from ritornello.museformer.sequence import BarSequence
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.positions import turn
@@ -195,8 +195,9 @@ class Decoder:
             state.rows += 1
         self._make_room(max(rows) + 1)
         beat_numbers = torch.tensor(beats)
-        x = self._frozen.embed(ids, torch.tensor(numbers), beat_numbers)
-        angles = self._frozen.turns(torch.tensor(places_in_bar), beat_numbers)
+        bar_numbers = torch.tensor(numbers)
+        x = self._frozen.embed(ids, bar_numbers, beat_numbers)
+        angles = self._frozen.turns(torch.tensor(places_in_bar), beat_numbers, bar_numbers)
         places, last = torch.tensor(chosen), torch.tensor(rows)
         first = torch.zeros_like(last)
         biased = torch.tensor([state.biased for state in states]) if any(state.biased[1] for state in states) else None
@@ -271,10 +272,12 @@ class Decoder:
             self._make_room(state.rows + 1)
             at, first, last = torch.tensor([piece]), torch.tensor([state.first]), torch.tensor([state.rows])
             s = self._frozen.embed_summary(not state.has_notes, state.number(place))
+            turns = self._frozen.summary_turns(state.number(place))
             pairs = []
             for layer, stretch in zip(self._frozen.layers, self._stretch, strict=True):
-                z = attend_new_rows(layer.project_summary(s), stretch, at, first, last)
-                pairs.append(layer.as_seen(z)[0])
+                z = attend_new_rows(layer.project_summary(s), stretch, at, first, last, turns)
+                seen = layer.as_seen(z)
+                pairs.append(torch.cat((turn_pairs(seen[:, 0], turns), seen[:, 1])))
                 s = layer.finish(s, z)
             self._keep_summaries(state, torch.stack(pairs)[:, :, :, None])
         self._keep_bar(state, place, self._stretch[:, piece, :, :, state.first : state.rows])
@@ -332,17 +335,21 @@ class Decoder:
         packed = Packed((prompt,), self.config.has_summaries)
         x, s = network.embedding(packed)
         tokens, summaries = [], []
-        angles = bar_angles(packed.places_in_bar, packed.beats, self._shape[3])
+        angles = network.angles(packed, x.device)
         for layer in layers_of(network):
             query, key, value = layer.project(x)
-            if layer.rotary:
-                query, key = turn(query, angles), turn(key, angles)
+            if angles is not None:
+                query, key = turn(query, angles[0]), turn(key, angles[0])
             tokens.append(torch.stack((key, value)))
             if s is not None:
                 s_query, s_key, s_value = layer.project_summaries(s)
+                if angles is not None:
+                    s_query, s_key = turn(s_query, angles[1]), turn(s_key, angles[1])
                 keys, values = torch.cat((s_key, key), 1), torch.cat((s_value, value), 1)
                 z = block_attention(s_query, keys, values, packed.summary_blocks)
                 key_2, value_2 = layer.as_seen(z)
+                if angles is not None:
+                    key_2 = turn(key_2, angles[1])
                 summaries.append(torch.stack((key_2, value_2)))
                 key, value = torch.cat((key_2, key), 1), torch.cat((value_2, value), 1)
                 s = layer.feed(layer.attend(s, z))

@@ -81,42 +81,49 @@ class FrozenNetwork:
         """Return the state ``(1, D)`` of a bar's summary."""
         return (self._summary_rows[int(is_empty)] + self._summary_bar_rows[min(bar, MAX_BARS - 1)])[None]
 
-    def turns(self, places: Tensor, beats: Tensor) -> Tensor | None:
+    def turns(self, places: Tensor, beats: Tensor, bars: Tensor) -> Tensor | None:
         """Return cosines and sines of the angles by which queries and keys of tokens are turned.
 
         Args:
             places: ``(B,)`` tokens before each token: of its bar, or of the piece under full attention.
             beats: ``(B,)`` beat numbers; full attention knows none.
+            bars: ``(B,)`` bar numbers, below `MAX_BARS`; full attention knows none.
 
         Returns:
             ``(B, 2, E / 2)`` in the dtype of states, or None if nothing is turned.
         """
         if self._turns is None:
             return None
-        by_place, by_beat = self._turns
-        if (longest := int(places.max())) >= len(by_place):
-            by_place = _turn_rows(self._place_angles(2 * longest), self.state_dtype)
-            self._turns = by_place, by_beat
-        if by_beat is None:
-            return by_place.index_select(0, places)
-        return torch.cat((by_place.index_select(0, places), by_beat.index_select(0, beats)), 2)
+        if (longest := int(places.max())) >= len(self._turns[0]):
+            self._turns = self._turns_by_place(2 * longest), *self._turns[1:]
+        tables = zip(self._turns, (places, beats, bars), strict=False)  # full attention has the first only
+        return torch.cat([table.index_select(0, numbers) for table, numbers in tables], 2)
 
-    def _make_turns(self) -> tuple[Tensor, Tensor | None] | None:
-        """Return turns by place ``(TURNS, 2, n)`` and by beat ``(49, 2, n)``; full attention has none by beat."""
-        if self.config.variant != "full" and not self.config.rotary:
-            return None
-        by_place = _turn_rows(self._place_angles(TURNS), self.state_dtype)
+    def summary_turns(self, bar: int) -> Tensor | None:
+        """Return the turns ``(1, 2, E / 2)`` of a bar's summary, as if it stood where the bar begins."""
+        zero = torch.zeros(1, dtype=torch.int64)
+        return self.turns(zero, zero, zero + min(bar, MAX_BARS - 1))
+
+    def _make_turns(self) -> tuple[Tensor, ...] | None:
+        """Return tables of turns ``(numbers, 2, n)`` by place, beat and bar; full attention has one by place."""
         if self.config.variant == "full":
-            return by_place, None
-        beats = torch.arange(v.BAR_POSITIONS + 1)
-        angles = bar_angles(torch.zeros_like(beats), beats, self._head_size)
-        return by_place, _turn_rows(angles[:, by_place.shape[2] :], self.state_dtype)
+            return (self._turns_by_place(TURNS),)
+        if not self.config.rotary:
+            return None
+        third, none = self._head_size // 6, torch.zeros(1, dtype=torch.int64)
+        beats, bars = torch.arange(v.BAR_POSITIONS + 1), torch.arange(MAX_BARS)
+        by_beat = bar_angles(none.expand_as(beats), beats, none.expand_as(beats), self._head_size)[
+            :, -2 * third : -third
+        ]
+        by_bar = bar_angles(none.expand_as(bars), none.expand_as(bars), bars, self._head_size)[:, -third:]
+        return self._turns_by_place(TURNS), _turn_rows(by_beat, self.state_dtype), _turn_rows(by_bar, self.state_dtype)
 
-    def _place_angles(self, count: int) -> Tensor:
+    def _turns_by_place(self, count: int) -> Tensor:
         places = torch.arange(count)
         if self.config.variant == "full":
-            return rotation_angles(places, self._head_size)
-        return bar_angles(places, torch.zeros_like(places), self._head_size)[:, : self._head_size // 4]
+            return _turn_rows(rotation_angles(places, self._head_size), self.state_dtype)
+        none, third = torch.zeros_like(places), self._head_size // 6
+        return _turn_rows(bar_angles(places, none, none, self._head_size)[:, : -2 * third], self.state_dtype)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits ``(B, 560)`` of states ``(B, D)``, in the dtype of states."""
@@ -176,6 +183,15 @@ class FrozenLayer:
 def layers_of(network: MuseformerNetwork) -> list[Layer]:
     """Return a network's layers, as what they are."""
     return [cast(Layer, layer) for layer in network.layers]
+
+
+def turn_pairs(keys: Tensor, turns: Tensor | None) -> Tensor:
+    """Turn keys ``(B, H, E)`` by cosines and sines ``(B, 2, E / 2)``; None leaves them."""
+    if turns is None:
+        return keys
+    cos, sin = turns[:, :, None].unbind(1)
+    first, second = keys.to(turns.dtype).chunk(2, -1)
+    return torch.cat((first * cos - second * sin, first * sin + second * cos), -1).to(keys.dtype)
 
 
 def _turn_rows(angles: Tensor, dtype: torch.dtype) -> Tensor:

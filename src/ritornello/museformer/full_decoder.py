@@ -99,7 +99,7 @@ class FullDecoder:
         self._make_room(max(rows) + 1)
         beat_numbers, places, last = torch.tensor(beats), torch.tensor(chosen), torch.tensor(rows)
         x = self._frozen.embed(ids, torch.tensor(bars), beat_numbers)
-        angles = self._frozen.turns(last, beat_numbers)
+        angles = self._frozen.turns(last, beat_numbers, beat_numbers)
         first = torch.zeros_like(last)
         for layer, cache in zip(self._frozen.layers, self._cache, strict=True):
             new = layer.project(x)[: len(ids)]
@@ -116,7 +116,12 @@ class FullDecoder:
         """Begin a piece as if bars of so many tokens had been decoded; see `Decoder.pretend`."""
         rows = 1 + sum(lengths)
         self._make_room(rows)
-        self._cache[:, piece, :, :, :rows].normal_(generator=torch.Generator().manual_seed(seed))
+        drawn = torch.empty_like(self._cache[:, piece, :, :, :1024]).normal_(
+            generator=torch.Generator().manual_seed(seed)
+        )
+        for begin in range(0, rows, 1024):  # the same again and again: drawing as many as a long song has takes seconds
+            part = self._cache[:, piece, :, :, begin : min(begin + 1024, rows)]
+            part.copy_(drawn[:, :, :, : part.shape[3]])
         self._pieces[piece] = _Piece(rows, len(lengths) + 1)
 
     @torch.inference_mode()

@@ -5,8 +5,9 @@ section 3.1 and appendix A. Pre-norm layers; every bar has one summary, in a str
 with the tokens but not the biases of queries, keys and values. In each layer a summary first gathers its bar; from
 what it gathered, own matrices make the keys and values under which later bars see it in the same layer.
 
-Ours: the start symbol belongs to no bar (`sequence`), a learned bias per layer and head towards a plan's source bar, a
-second summary vector for bars without notes, no attention dropout.
+Ours: queries and keys turn by place in the bar, beat and bar (`bar_angles`), the start symbol belongs to no bar
+(`sequence`), a learned bias per layer and head towards a plan's source bar, a second summary vector for bars without
+notes, no attention dropout.
 
 Axes: N tokens and S summaries of a packed batch, D width, H heads, E = D / H.
 """
@@ -24,11 +25,14 @@ from ritornello.museformer.attention import causal_attention, dense_attention
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.layout import Packed
 from ritornello.nn.block_attention import block_attention
-from ritornello.nn.positions import rotate, sinusoids, turn
+from ritornello.nn.positions import rotation_angles, sinusoids, turn
 
 Path = Literal["gather", "flex", "dense"]
 """How attention is computed: ``gather`` joins the rows that each bar sees; ``flex`` is FlexAttention, which trains on
 GPUs only; ``dense`` masks all pairs (reference)."""
+
+Angles = tuple[Tensor, Tensor]
+"""By how much queries and keys of tokens, and of summaries, are turned."""
 
 MAX_BARS = 4096
 """Bar numbers beyond it share the last sinusoid. 20,000 tokens are about 120 bars."""
@@ -61,11 +65,23 @@ class MuseformerNetwork(nn.Module):
             ``(N, 560)``.
         """
         x, s = self.embedding(packed)
+        angles = self.angles(packed, x.device)
         path = path or fastest_path(x.device)
         for layer in self.layers:
-            x, s = layer(x, s, packed, path)
+            x, s = layer(x, s, packed, path, angles)
         logits: Tensor = self.output(self.norm(x))
         return logits
+
+    def angles(self, packed: Packed, device: torch.device) -> Angles | None:
+        """Return the angles by which tokens ``(N, E / 2)`` and summaries ``(S, E / 2)`` are turned; None for none."""
+        size = self.config.width // self.config.heads
+        if self.config.variant == "full":
+            return rotation_angles(packed.positions.to(device), size), torch.zeros(0, size // 2, device=device)
+        if not self.config.rotary:
+            return None
+        bars = packed.bar_numbers.to(device)
+        tokens = bar_angles(packed.places_in_bar.to(device), packed.beats.to(device), bars, size)
+        return tokens, summary_angles(packed.summary_bar_numbers.to(device), size)
 
 
 class Embedding(nn.Module):
@@ -117,7 +133,7 @@ class Layer(nn.Module):
     def __init__(self, config: MuseformerConfig, is_last: bool) -> None:
         super().__init__()
         width = config.width
-        self.heads, self.variant, self.rotary = config.heads, config.variant, config.rotary and config.variant != "full"
+        self.heads, self.variant = config.heads, config.variant
         self.is_last = is_last
         self.dropout = nn.Dropout(config.dropout)
         self.attention_norm = nn.LayerNorm(width)
@@ -143,15 +159,14 @@ class Layer(nn.Module):
         else:
             self.register_parameter("plan_bias", None)
 
-    def forward(self, x: Tensor, s: Tensor | None, packed: Packed, path: Path) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Tensor, s: Tensor | None, packed: Packed, path: Path, angles: Angles | None
+    ) -> tuple[Tensor, Tensor | None]:
         """Update tokens ``(N, D)`` and summaries ``(S, D)``; the last layer leaves the summaries as they are."""
         query, key, value = self.project(x)
-        if self.rotary:
-            angles = bar_angles(packed.places_in_bar.to(x.device), packed.beats.to(x.device), query.shape[-1])
-            query, key = turn(query, angles), turn(key, angles)
+        if angles is not None:
+            query, key = turn(query, angles[0]), turn(key, angles[0])
         if self.variant == "full":
-            positions = packed.positions.to(x.device)
-            query, key = rotate(query, positions), rotate(key, positions)
             if path == "gather":
                 y = block_attention(query, key, value, packed.causal_blocks)
             else:
@@ -160,8 +175,12 @@ class Layer(nn.Module):
         z = None
         if s is not None:
             s_query, s_key, s_value = self.project_summaries(s)
+            if angles is not None:
+                s_query, s_key = turn(s_query, angles[1]), turn(s_key, angles[1])
             z = self._summarise(s_query, torch.cat((s_key, key), 1), torch.cat((s_value, value), 1), packed, path)
             key_2, value_2 = self.as_seen(z)
+            if angles is not None:
+                key_2 = turn(key_2, angles[1])
             key, value = torch.cat((key_2, key), 1), torch.cat((value_2, value), 1)
         y = self._aggregate(query, key, value, packed, path)
         x = self.feed(self.attend(x, y))
@@ -220,24 +239,36 @@ def fastest_path(device: torch.device) -> Path:
     return "flex" if device.type == "cuda" else "gather"
 
 
-def bar_angles(places: Tensor, beats: Tensor, size: int) -> Tensor:
-    """Return the angles by which queries and keys of tokens are turned: by place in the bar and by beat number.
+def bar_angles(places: Tensor, beats: Tensor, bars: Tensor, size: int) -> Tensor:
+    """Return the angles by which queries and keys of tokens are turned: by place in the bar, by beat and by bar.
 
-    Summaries are not turned, as if they stood where bars begin.
+    So scores know how many tokens, which part of a bar and how many bars lie between two tokens.
 
     Args:
         places: ``(N,)`` tokens of the bar before each token.
         beats: ``(N,)`` beat numbers.
+        bars: ``(N,)`` bar numbers.
         size: E.
 
     Returns:
-        float32 ``(N, E / 2)``: a half by place, wavelengths up to 2 pi 1000 tokens; a half by beat, up to 2 pi 48.
+        float32 ``(N, E / 2)``: a third by beat, a third by bar, what is left by place; wavelengths from 2 pi to 2 pi
+        times 48 beats, 128 bars, 500 tokens.
     """
-    count = size // 4
-    steps = torch.arange(count, dtype=torch.float32, device=places.device) / max(1, count - 1)
-    by_place = places.float()[:, None] * 1000.0**-steps
-    by_beat = beats.float()[:, None] * 48.0**-steps
-    return torch.cat((by_place, by_beat), 1)
+    third = size // 6
+    bars = bars.clamp(max=MAX_BARS - 1)
+    groups = ((places, size // 2 - 2 * third, 500.0), (beats, third, 48.0), (bars, third, 128.0))
+    columns = [number.float()[:, None] * _falling(count, base, number.device) for number, count, base in groups]
+    return torch.cat(columns, 1)
+
+
+def summary_angles(bars: Tensor, size: int) -> Tensor:
+    """Return the angles ``(S, E / 2)`` of summaries by bar number, as if they stood where their bars begin."""
+    return bar_angles(torch.zeros_like(bars), torch.zeros_like(bars), bars, size)
+
+
+def _falling(count: int, base: float, device: torch.device) -> Tensor:
+    """Return frequencies that fall from 1 to 1 / base, ``(count,)``."""
+    return base ** -(torch.arange(count, dtype=torch.float32, device=device) / max(1, count - 1))
 
 
 def _rows(heads: Tensor) -> Tensor:
