@@ -22,6 +22,7 @@ from ritornello.museformer.tokens import decode, encode, tokens_to_text
 from ritornello.museformer.writing import write
 from ritornello.nn.sampling import SamplingSettings
 from ritornello.score.form import Form
+from ritornello.score.key import Key
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import Part, Song, make_notes
@@ -259,6 +260,35 @@ def test_plans_go_with_given_songs(museformer: Museformer) -> None:
     assert notes_in(refilled.song, 1, 3) == notes_in(give(song).song, 1, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "semitones"),
+    [("C", 0), ("G", -5), ("D", 2), ("F", 5), ("F#", 6), ("Gb", 6), ("B", -1), ("Am", 0), ("Em", -5), ("Cm", 3)],
+)
+def test_a_key_moves_the_pitches_and_nothing_else(museformer: Museformer, name: str, semitones: int) -> None:
+    (plain,), (moved,) = (museformer.generate(bars=3, seed=5, key=key) for key in (None, Key.parse(name)))
+    for before, after in zip(plain.song.parts, moved.song.parts, strict=True):
+        if not before.is_drums:
+            # Random weights write the lowest and highest pitches too; what would leave MIDI's range moves by octaves.
+            higher = np.sort(before.notes["pitch"] + semitones)
+            is_inside = bool(higher.min() >= 0 and higher.max() <= 127)
+            wanted = higher if is_inside else np.sort(higher % 12)
+            found = after.notes["pitch"] if is_inside else after.notes["pitch"] % 12
+            assert np.sort(found).tolist() == wanted.tolist()
+    assert moved.song.part("drums") == plain.song.part("drums")
+    assert tokens_to_text(moved.tokens.bars) == tokens_to_text(plain.tokens.bars)
+    assert (moved.tokens.pitch_shift, moved.report["pitch_shift"]) == (-semitones, -semitones)
+
+
+def test_a_network_that_saw_no_plans_or_gaps_is_not_asked_for_them(museformer: Museformer) -> None:
+    recipe = {"infill_share": 0.0, "plan_share": 0.0}
+    plain = Museformer(museformer.network, "plain", {"recipe": recipe})
+    assert plain.continue_(band(2), 1)[0].new_bars == (3,)
+    with pytest.raises(ArgumentError, match="plain was not trained to follow plans"):
+        plain.generate(plan=Plan.parse("A2 A2"))
+    with pytest.raises(ArgumentError, match="plain was not trained to write bars anew"):
+        plain.infill(band(4), 2, 2)
+
+
 def test_progress_counts_bars(museformer: Museformer) -> None:
     seen: list[tuple[int, int]] = []
     museformer.generate(bars=5, n=2, progress=lambda done, total: seen.append((done, total)))
@@ -279,10 +309,17 @@ def waltz() -> Song:
     return Song(parts=(Part("Tune", make_notes(range(0, 36 * 8, 12), 12, 60)),), meters=(Meter(0, 3, 4),))
 
 
+def endless() -> Song:
+    return Song(parts=(Part("Tune", make_notes(range(0, BAR * 1300, BAR), 12, 60)),), title="Endless")
+
+
 WRONG: dict[str, tuple[Callable[[Museformer], object], str]] = {
     "no notes": (lambda m: m.continue_(Song(parts=(Part("Tune"),), title="Silence"), 4), "Silence has no notes"),
     "waltz": (lambda m: m.continue_(waltz(), 4), "only songs in 4/4"),
     "waltz to infill": (lambda m: m.infill(waltz(), 1, 2), "only songs in 4/4"),
+    "endless prompt": (lambda m: m.generate(prompt=endless()), "Endless has 1300 bars already; a song can have 1000"),
+    "endless song": (lambda m: m.continue_(endless(), 4), "Endless has 1300 bars already; a song can have 1000"),
+    "key of a prompt": (lambda m: m.generate(prompt=band(2), key=Key(7)), "key and prompt contradict"),
     "bars outside": (lambda m: m.infill(band(8), 7, 12), "7-12 are outside Given, which has bars 1 to 8"),
     "bars fall": (lambda m: m.infill(band(8), 5, 3), "5-3 are outside"),
     "prompt as long as the song": (lambda m: m.generate(prompt=band(8), bars=8), "has 8 bars already"),

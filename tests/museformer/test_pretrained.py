@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from ritornello.errors import ReadError
 from ritornello.files import write_json
@@ -92,6 +93,9 @@ def edited(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (edited("config.width", 33), "damaged sizes"),
         (edited("config.width", "wide"), "damaged sizes"),
         (edited("config.colour", 3), "damaged sizes"),
+        (edited("config.rotary", "false"), "rotary is true or false"),
+        (edited("version", "1"), "version '1'"),
+        (edited("training", [1]), "training"),
         (edited("config", None), "damaged sizes"),
     ],
 )
@@ -106,6 +110,26 @@ def test_other_checkpoints_are_refused_in_one_line(
         load_network(tmp_path / "w")
     assert "\n" not in str(error.value)
     assert str(tmp_path / "w") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda weight: weight * float("nan"), "no finite number"),
+        (lambda weight: weight / 0, "no finite number"),
+        (lambda weight: weight.to(torch.int32), "no finite number"),
+        (lambda weight: weight[:-1], "another shape"),
+    ],
+)
+def test_damaged_weights_are_refused_by_their_name(
+    damage: Callable[[torch.Tensor], torch.Tensor], words: str, tmp_path: Path
+) -> None:
+    save_network(network(), tmp_path / "w")
+    path = tmp_path / "w" / "model.safetensors"
+    tensors = load_file(path)
+    save_file({**tensors, "output.weight": damage(tensors["output.weight"])}, path)
+    with pytest.raises(ReadError, match=f"'output.weight'.*{words}"):
+        load_network(tmp_path / "w")
 
 
 def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:

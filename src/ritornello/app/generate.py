@@ -25,6 +25,7 @@ def generate(
     bars: str | None = None,
     instruments: str | None = None,
     tempo: float | None = None,
+    key: str | None = None,
     prompt: Path | None = None,
     continue_: Annotated[Path | None, Parameter(name="--continue")] = None,
     infill: Path | None = None,
@@ -51,7 +52,7 @@ def generate(
     Examples:
       ritornello generate -o out --bars 32 --seed 7
       ritornello generate -o out --plan "A8 B8 A8 C8 A8" --tempo 96
-      ritornello generate -o out --bars 16 --instruments melody,piano --n 4
+      ritornello generate -o out --bars 16 --instruments melody,piano --key G --n 4
       ritornello generate -o out --continue song.mid --bars 16
       ritornello generate -o out --infill song.mid --bars 9-12 --parts bass
 
@@ -65,6 +66,9 @@ def generate(
             "1-8: piano; 9-32: melody,piano,bass". All if not given.
         tempo: The tempo of new bars in quarter notes a minute, 24 to 200; by default the model's choice, and with
             --continue the song's.
+        key: The key of a song from scratch, such as G or Em. It is written in C major or A minor, as the model likes,
+            and moved by at most half an octave to this key or its relative (G major and E minor): which of the two is
+            the model's choice.
         prompt: A song in 4/4 that the new one begins with; --bars is the length of the whole.
         continue_: A song in 4/4 to which bars are added; --bars says how many.
         infill: A song in 4/4 of which the range --bars is written anew.
@@ -98,11 +102,14 @@ def generate(
     if len(given) > 1:
         raise ArgumentError(f"{' and '.join(given)} contradict each other; leave one out")
     _check_together(infill, given, parts=parts, melody=melody, instruments=instruments, tempo=tempo)
+    if given and key is not None:
+        raise ArgumentError(f"{next(iter(given))} and --key contradict each other; the song's key stays")
     for path in given.values():
         check_output(out, path)
 
     from ritornello.museformer.instruments import Instruments, family_names
     from ritornello.museformer.plan import Plan, parse_range
+    from ritornello.score import Key
 
     count = None
     bar_range = (0, 0)
@@ -116,16 +123,21 @@ def generate(
     if wanted is not None and count is not None and continue_ is None:
         wanted = wanted.with_bars(count)
     Instruments.parse(instruments)
+    tonality = None if key is None else Key.parse(key)
     families = None if parts is None else sorted(family_names(parts.split(",")))
     require_networks()
     song = next((read_song(path) for path in given.values()), None)
     tune = None if song is None else part_index(song, melody)
+    if soundfont is not None:
+        from ritornello.sound.soundfont import load_soundfont
+
+        load_soundfont(soundfont)  # what is wrong with it must be known before a song is written for it
 
     from ritornello.museformer.generate import Museformer
 
     settings: dict[str, Any] = {
-        "bars": bars, "instruments": instruments, "tempo": tempo, "plan": plan, "parts": parts, "melody": melody,
-        "n": n, "seed": seed, "temperature": temperature, "top_k": top_k, "top_p": top_p, "model": model,
+        "bars": bars, "instruments": instruments, "tempo": tempo, "key": key, "plan": plan, "parts": parts,
+        "melody": melody, "n": n, "seed": seed, "temperature": temperature, "top_k": top_k, "top_p": top_p, "model": model,
         **{flag.removeprefix("--"): None if path is None else path.name for flag, path in sources.items()},
     }  # fmt: skip
     choice: dict[str, Any] = {
@@ -141,7 +153,7 @@ def generate(
                 return museformer.infill(song, *bar_range, families, **choice, progress=progress)
             if song is not None and continue_ is not None:
                 return museformer.continue_(song, count, **wishes, **choice, progress=progress)
-            return museformer.generate(bars=count, prompt=song, **wishes, **choice, progress=progress)
+            return museformer.generate(bars=count, prompt=song, key=tonality, **wishes, **choice, progress=progress)
 
         with progress_bar("Writing bars", common) as progress:
             written = write(progress)

@@ -44,7 +44,8 @@ def part_index(song: Song, wanted: str | None) -> int | None:
     if wanted is None:
         return None
     names = [part.name for part in song.parts]
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+    # More digits than int takes are no number of a part.
+    if wanted.isdecimal() and len(wanted) < 10 and 1 <= int(wanted) <= len(names):
         index = int(wanted) - 1
     elif names.count(wanted) == 1:
         index = names.index(wanted)

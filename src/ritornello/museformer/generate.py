@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from ritornello.museformer.task import Task, continuation, infill, new_song
 from ritornello.museformer.tokens import TokenSong
 from ritornello.museformer.writing import Progress, Written, write
 from ritornello.nn.sampling import SamplingSettings
+from ritornello.score.key import Key
 from ritornello.score.song import Song
 
 DEFAULT_MODEL = "museformer-small"
@@ -67,11 +68,15 @@ class Museformer:
     Args:
         network: the network.
         name: what it is called in reports.
+        training: what is known about how it was made; plans and infill are refused if its recipe has none of them.
     """
 
-    def __init__(self, network: MuseformerNetwork, name: str = "museformer") -> None:
+    def __init__(
+        self, network: MuseformerNetwork, name: str = "museformer", training: Mapping[str, Any] | None = None
+    ) -> None:
         self.network = network.eval()
         self.name = name
+        self._recipe = (training or {}).get("recipe")
 
     @classmethod
     def load(cls, name: str | os.PathLike[str] = DEFAULT_MODEL) -> Museformer:
@@ -82,7 +87,7 @@ class Museformer:
             ReadError: if it is damaged, or of another version or vocabulary.
         """
         pretrained: Pretrained = load_network(name)
-        return cls(pretrained.network, pretrained.name)
+        return cls(pretrained.network, pretrained.name, pretrained.training)
 
     def generate(
         self,
@@ -92,6 +97,7 @@ class Museformer:
         tempo_qpm: float | None = None,
         prompt: Song | None = None,
         melody: int | None = None,
+        key: Key | None = None,
         plan: Plan | None = None,
         seed: int = 0,
         n: int = 1,
@@ -108,6 +114,8 @@ class Museformer:
             tempo_qpm: tempo of new bars in quarter notes a minute, 24 to 200; None leaves it to the model.
             prompt: a song in 4/4 that the new one begins with.
             melody: index of the prompt's part that has the tune; None lets the rules choose.
+            key: where a song from scratch is moved: it is written in C major or A minor, as the network likes, and
+                goes by -5 to +6 semitones to this key or its relative. None leaves it there.
             plan: what repeats what.
             seed: of the random choices, 0 or more; candidates draw from it independently.
             n: number of songs, 1 to 64.
@@ -120,7 +128,7 @@ class Museformer:
             The songs, ``n`` of them.
 
         Raises:
-            ArgumentError: if an argument is out of range or contradicts another.
+            ArgumentError: if an argument is out of range or contradicts another, or the network learned no plans.
             UnsuitableSongError: if the prompt has no notes, or bars other than of 4/4.
         """
         sampling = SamplingSettings(temperature, top_k, top_p)
@@ -130,9 +138,11 @@ class Museformer:
                 raise ArgumentError("melody names a part of a prompt, and there is none")
             given, task = None, new_song(bars, wanted, step, plan)
         else:
+            if key is not None:
+                raise ArgumentError("key and prompt contradict each other; a given song has its key")
             given = give(prompt, melody)
             task = continuation(given, bars, wanted, step, plan)
-        return self._write(task, given, ALL, tempo_qpm, seed, n, sampling, progress)
+        return self._write(task, given, ALL, tempo_qpm, seed, n, sampling, progress, _shift_from(key))
 
     def continue_(
         self,
@@ -222,6 +232,7 @@ class Museformer:
         given = give(song, melody)
         if plan is not None and families != ALL and "copy" in plan.kinds:
             raise ArgumentError("a plan that copies bars note for note and a choice of parts contradict each other")
+        self._check_trained("infill_share", "to write bars anew")
         task = infill(given, first, last, families, plan)
         return self._write(task, given, families, None, seed, n, sampling, progress)
 
@@ -235,9 +246,12 @@ class Museformer:
         n: int,
         sampling: SamplingSettings,
         progress: Progress | None,
+        pitch_shift: int = 0,
     ) -> list[Generated]:
         if not 1 <= n <= MAX_CANDIDATES:
             raise ArgumentError(f"{n} candidates are out of range; ask for 1 to {MAX_CANDIDATES}")
+        if task.plan is not None:
+            self._check_trained("plan_share", "to follow plans")
         if seed < 0:
             raise ArgumentError(f"seed {seed} is out of range; give a whole number from 0 on")
         # Candidate 1 of seed 1 must not be candidate 2 of seed 0.
@@ -250,9 +264,16 @@ class Museformer:
         new_tokens = sum(each.new_tokens for each in written)
         speed = {"seconds": round(seconds, 3), "tokens_per_s": round(new_tokens / max(seconds, 1e-9), 1)}
         return [
-            self._finish(task, given, families, tempo_qpm, each, {"seed": seed, "candidate": number, **speed})
+            self._finish(
+                task, given, families, tempo_qpm, pitch_shift, each, {"seed": seed, "candidate": number, **speed}
+            )
             for number, each in enumerate(written, start=1)
         ]
+
+    def _check_trained(self, share: str, ability: str) -> None:
+        # Control tokens that a network has never seen make noise of all that follows.
+        if isinstance(self._recipe, dict) and self._recipe.get(share) == 0:
+            raise ArgumentError(f"model {self.name} was not trained {ability}: its recipe has {share} 0")
 
     def _finish(
         self,
@@ -260,6 +281,7 @@ class Museformer:
         given: GivenSong | None,
         families: frozenset[str],
         tempo_qpm: float | None,
+        pitch_shift: int,
         written: Written,
         about: dict[str, Any],
     ) -> Generated:
@@ -269,10 +291,12 @@ class Museformer:
             count -= 1  # silent bars at the end of a song are no part of it
         bars = (*silent, *[written.bars[number] for number in range(1, count + 1)])
         new = tuple(number + task.skipped for number in written.new_bars if number <= count)
-        song = compose_song(bars, dict.fromkeys(new, families), given, tempo_qpm, f"Museformer, seed {about['seed']}")
+        title = f"Museformer, seed {about['seed']}" + (f", no. {about['candidate']}" if about["candidate"] > 1 else "")
+        shift = pitch_shift if given is None else given.pitch_shift
+        song = compose_song(bars, dict.fromkeys(new, families), given, tempo_qpm, title, shift)
         if task.plan is not None and task.plan.form is not None:
             song = song.replace(form=task.plan.form)
-        tokens = TokenSong(bars, 0 if given is None else given.pitch_shift)
+        tokens = TokenSong(bars, shift)
         report = {
             "model": self.name,
             **about,
@@ -313,6 +337,13 @@ def plan_following(tokens: TokenSong, plan: Plan, new_bars: Sequence[int]) -> di
             mean = round(float(np.mean(values)), 4) if values else None
             found[kind] = {"bars": len(pairs), "mean_similarity": mean}
     return found
+
+
+def _shift_from(key: Key | None) -> int:
+    """Return by how many semitones C major, or A minor, is above the nearest key of that name: -6 to 5."""
+    if key is None:
+        return 0
+    return -((key.tonic - (9 if key.mode == "minor" else 0) + 5) % 12 - 5)
 
 
 def _tempo_step(qpm: float | None) -> int | None:

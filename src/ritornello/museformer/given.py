@@ -106,6 +106,7 @@ def compose_song(
     given: GivenSong | None = None,
     tempo_qpm: float | None = None,
     title: str = "",
+    pitch_shift: int = 0,
 ) -> Song:
     """Return the song of all bars: new notes from the tokens, all others from the given song.
 
@@ -115,11 +116,12 @@ def compose_song(
         given: the given song, if any.
         tempo_qpm: the exact tempo that was asked for in new bars, if any.
         title: the song's title where none is given.
+        pitch_shift: semitones by which the tokens are above the song, where no song is given.
 
     Returns:
         A song of the families that play.
     """
-    shift = 0 if given is None else given.pitch_shift
+    shift = pitch_shift if given is None else given.pitch_shift
     decoded = decode(TokenSong(bars, shift), title=title)
     parts = []
     for rank, (name, kind) in enumerate(zip(PART_NAMES, v.FAMILIES, strict=True)):

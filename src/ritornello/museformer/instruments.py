@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer.plan import BarRange, parse_range
+from ritornello.museformer.plan import MAX_BARS, BarRange, parse_range
 from ritornello.museformer.vocabulary import FAMILIES, family
 
 ALL = frozenset(kind.name for kind in FAMILIES)
@@ -46,7 +46,8 @@ class Instruments:
             wanted: names, or text as in the module; None for all.
 
         Raises:
-            ArgumentError: if a name is unknown (all are listed), nothing is named, or ranges overlap.
+            ArgumentError: if a name is unknown (all are listed), nothing is named, or ranges overlap or
+                go too far.
         """
         if wanted is None:
             return cls()
@@ -63,6 +64,8 @@ class Instruments:
                     f"instruments '{entry.strip()[:40]}' lack their bars; write 1-8: piano, bass; 9-16: …"
                 )
             first, last = parse_range(bars)
+            if last > MAX_BARS:
+                raise ArgumentError(f"instruments: bar {last} is too far; a song has at most {MAX_BARS} bars")
             twice = known.intersection(range(first, last + 1))
             if twice:
                 raise ArgumentError(f"instruments of bar {min(twice)} are given twice; leave one out")
@@ -80,4 +83,4 @@ def family_names(names: Sequence[str]) -> frozenset[str]:
     given = [name for name in names if name.strip()]
     if not given:
         raise ArgumentError(f"no instrument is named; use some of {', '.join(kind.name for kind in FAMILIES)}")
-    return frozenset(family(name).name for name in given)
+    return frozenset(family(name.strip()).name for name in given)

@@ -36,7 +36,7 @@ SIGNS: dict[str, Kind] = {"=": "repeat", "~": "vary", "!": "copy"}
 BarRange: TypeAlias = tuple[int, int]
 """First and last bar, both included, from 1."""
 
-_RANGE = re.compile(r"\s*(\d{1,6})\s*(?:[-–]\s*(\d{1,6})\s*)?")
+_RANGE = re.compile(r"\s*(\d{1,9})\s*(?:[-–]\s*(\d{1,9})\s*)?")
 _MAX_JSON_BYTES = 4 * 1024 * 1024
 
 

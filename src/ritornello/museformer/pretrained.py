@@ -65,8 +65,10 @@ def load_network(name: str | os.PathLike[str]) -> Pretrained:
             return Pretrained(_network(config, checkpoint), label, {"recipe": recipe, "checkpoint": checkpoint.name})
     description = read_config(folder, FORMAT, VERSION)
     _check_vocabulary(description, folder / CONFIG_FILE)
-    training = description.get("training")
-    return Pretrained(_network(_config(description, folder), folder), label, training if training is not None else {})
+    training = description.get("training") or {}
+    if not isinstance(training, dict):
+        raise ReadError(f"{folder / CONFIG_FILE}: damaged, what it says of the training is no JSON object")
+    return Pretrained(_network(_config(description, folder), folder), label, training)
 
 
 def save_network(
@@ -109,14 +111,24 @@ def _network(config: MuseformerConfig, folder: Path) -> MuseformerNetwork:
         raise ReadError(
             f"{folder}: the weights do not fit their sizes: '{odd}' is missing, too much or of another shape"
         )
+    odd = next((name for name, value in tensors.items() if not _is_sound(value)), None)
+    if odd is not None:
+        raise ReadError(f"{folder}: damaged weights: '{odd}' holds what is no finite number")
     network = MuseformerNetwork(config)
     network.load_state_dict(tensors)
     return network.eval()
 
 
+def _is_sound(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and bool(torch.isfinite(tensor.float()).all())
+
+
 def _config(description: dict[str, Any], folder: Path) -> MuseformerConfig:
     try:
-        return MuseformerConfig(**description["config"])
+        config = MuseformerConfig(**description["config"])
+        for name in ("plan_bias", "rotary"):
+            _check_switch(name, getattr(config, name))
+        return config
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{folder / CONFIG_FILE}: damaged sizes of the network ({str(error)[:80]})") from None
 
@@ -125,9 +137,17 @@ def _config_of_recipe(recipe: dict[str, Any], path: Path) -> MuseformerConfig:
     try:
         config = SIZES[recipe["size"]].as_variant(recipe["variant"])
         rotary = recipe.get("rotary")
-        return config if rotary is None else dataclasses.replace(config, rotary=bool(rotary))
+        if rotary is None:
+            return config
+        _check_switch("rotary", rotary)
+        return dataclasses.replace(config, rotary=rotary)
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{path}: no recipe of a Museformer ({str(error)[:80]})") from None
+
+
+def _check_switch(name: str, value: Any) -> None:
+    if type(value) is not bool:  # "false" in quotes would count as true
+        raise ArgumentError(f"{name} is true or false, not {str(value)[:20]!r}")
 
 
 def _check_vocabulary(description: dict[str, Any], path: Path) -> None:

@@ -150,6 +150,8 @@ def continuation(
     Raises:
         ArgumentError: if nothing is left to write, or something goes beyond the song.
     """
+    if len(given.bars) >= MAX_BARS:
+        raise ArgumentError(f"{given.name} has {len(given.bars)} bars already; a song can have {MAX_BARS}")
     wanted = bars if bars is not None else (plan.bars if plan is not None else None)
     if wanted is not None and wanted <= len(given.bars):
         raise ArgumentError(f"{given.name} has {len(given.bars)} bars already; ask for more than that, not {wanted}")

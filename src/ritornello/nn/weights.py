@@ -86,8 +86,8 @@ def read_config(folder: Path, format: str, version: int) -> dict[str, Any]:
         raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
     if not isinstance(config, dict) or config.get("format") != format:
         raise ReadError(f"{path}: not weights of the format '{format}'")
-    if config.get("version") != version:
-        found = str(config.get("version"))[:20]
+    if config.get("version") != version or type(config["version"]) is not int:
+        found = repr(config.get("version"))[:20]
         raise ReadError(f"{path}: weights of version {found}; this release reads version {version}")
     return config
 
@@ -100,6 +100,8 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
     """
     torch_file = _safetensors()
     path = folder / WEIGHTS_FILE
+    if path.exists() and not path.is_file():  # the library would wait for what comes through a pipe
+        raise ReadError(f"{path}: is no file; give a folder of weights")
     try:
         tensors: dict[str, Tensor] = torch_file.load_file(path)
     except FileNotFoundError:
