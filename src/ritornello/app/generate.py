@@ -137,7 +137,8 @@ def generate(
 
     settings: dict[str, Any] = {
         "bars": bars, "instruments": instruments, "tempo": tempo, "key": key, "plan": plan, "parts": parts,
-        "melody": melody, "n": n, "seed": seed, "temperature": temperature, "top_k": top_k, "top_p": top_p, "model": model,
+        "melody": melody, "n": n, "seed": seed, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+        "model": model,
         **{flag.removeprefix("--"): None if path is None else path.name for flag, path in sources.items()},
     }  # fmt: skip
     choice: dict[str, Any] = {

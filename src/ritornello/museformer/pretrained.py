@@ -111,9 +111,9 @@ def _network(config: MuseformerConfig, folder: Path) -> MuseformerNetwork:
         raise ReadError(
             f"{folder}: the weights do not fit their sizes: '{odd}' is missing, too much or of another shape"
         )
-    odd = next((name for name, value in tensors.items() if not _is_sound(value)), None)
-    if odd is not None:
-        raise ReadError(f"{folder}: damaged weights: '{odd}' holds what is no finite number")
+    damaged = next((name for name, value in tensors.items() if not _is_sound(value)), None)
+    if damaged is not None:
+        raise ReadError(f"{folder}: damaged weights: '{damaged}' holds what is no finite number")
     network = MuseformerNetwork(config)
     network.load_state_dict(tensors)
     return network.eval()
