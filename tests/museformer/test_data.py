@@ -11,9 +11,9 @@ from ritornello.museformer.data import (
     FREE,
     REPEAT,
     VARY,
-    BarNotes,
     ExampleMix,
     Examples,
+    bar_similarity,
     mark_jumps,
     plan_labels,
 )
@@ -52,13 +52,13 @@ def test_empty_bars_repeat_nothing() -> None:
 
 def test_tokens_of_order_and_plan_are_no_notes() -> None:
     marked = [A, np.append([v.CONTINUE, v.PLAN0 + 1], A)]
-    assert BarNotes(marked).similarity[0, 1] == 1
+    assert bar_similarity(marked)[0, 1] == 1
 
 
 def test_similarity_counts_common_notes_over_all() -> None:
     drums = np.array([v.TEMPO0, v.ONSET0, v.INSTRUMENT0 + 5, v.DRUM_PITCH0 + 36, v.DURATION0 + 12, v.VELOCITY0, 5])
     longer = bar((0, 60, 13), (12, 64, 12), (24, 67, 12), (36, 72, 12))
-    alike = BarNotes([A, A_VARIED, longer, drums, EMPTY]).similarity
+    alike = bar_similarity([A, A_VARIED, longer, drums, EMPTY])
     expected = [[1, 3 / 5, 3 / 5, 0, 0], [3 / 5, 1, 2 / 6, 0, 0]]
     np.testing.assert_allclose(alike[:2], expected)
     np.testing.assert_allclose(alike, alike.T)

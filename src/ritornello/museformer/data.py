@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from ritornello.evaluation.bar_similarity import self_similarity
 from ritornello.museformer import vocabulary as v
 from ritornello.museformer.bars import NO_SOURCE
 from ritornello.museformer.sequence import BarSequence, make_sequence
@@ -151,7 +150,7 @@ def plan_labels(
     Returns:
         For each bar `FREE`, `REPEAT` or `VARY`, and the place of its source or `NO_SOURCE`.
     """
-    alike = np.tril(BarNotes(bars).similarity, -1)
+    alike = np.tril(bar_similarity(bars), -1)
     nearest = len(bars) - 1 - np.argmax(alike[:, ::-1], 1)  # the last of several equal ones
     best = alike[np.arange(len(bars)), nearest]
     labels = np.where(best >= REPEAT_SIMILARITY, REPEAT, np.where(best >= VARY_SIMILARITY, VARY, FREE))
@@ -162,37 +161,30 @@ def plan_labels(
     return labels.tolist(), np.where(labels == FREE, NO_SOURCE, nearest).tolist()
 
 
-@dataclass(frozen=True, eq=False)
-class BarNotes:
-    """The notes of bars, as sets that can be compared.
+def bar_similarity(bars: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of all pairs of bars, ``(B, B)``; 0 where both are empty.
 
-    Attributes:
-        bars: tokens of each bar.
+    Notes are equal if onset in the bar, family, pitch and duration are.
+
+    Args:
+        bars: tokens of each bar; the last may be cut.
     """
+    return np.nan_to_num(self_similarity(_notes(bars), "all"))
 
-    bars: Sequence[NDArray[np.integer]]
 
-    @cached_property
-    def incidence(self) -> sparse.csr_array:
-        """Bars by notes, 1 where a bar has a note (onset, family, pitch, duration), int32."""
-        ids = np.concatenate([np.zeros(0, np.int64), *self.bars]).astype(np.int64)
-        bar = np.repeat(np.arange(len(self.bars)), [len(tokens) for tokens in self.bars])
-        rows = np.arange(len(ids))
-        onset = ids[np.maximum.accumulate(np.where((ids >= v.ONSET0) & (ids < v.INSTRUMENT0), rows, 0))]
-        family = ids[np.maximum.accumulate(np.where((ids >= v.INSTRUMENT0) & (ids < v.PITCH0), rows, 0))]
-        pitch = np.flatnonzero((ids >= v.PITCH0) & (ids < v.DURATION0))
-        pitch = pitch[pitch + 1 < len(ids)]  # a bar that was cut may lack the duration
-        keys = ((onset[pitch] * 1024 + family[pitch]) * 1024 + ids[pitch]) * 1024 + ids[pitch + 1]
-        _, column = np.unique(keys, return_inverse=True)
-        shape = (len(self.bars), int(column.max()) + 1 if len(column) else 1)
-        return sparse.csr_array((np.ones(len(pitch), np.int32), (bar[pitch], column)), shape=shape)
+def _notes(bars: Sequence[NDArray[np.integer]]) -> list[NDArray[np.int64]]:
+    """Read the notes of bars off their tokens, without making a song; see `evaluation.bar_notes`."""
+    ids = np.concatenate([np.zeros(0, np.int64), *bars]).astype(np.int64)
+    rows = np.arange(len(ids))
+    onset = ids[np.maximum.accumulate(np.where((ids >= v.ONSET0) & (ids < v.INSTRUMENT0), rows, 0))]
+    family = ids[np.maximum.accumulate(np.where((ids >= v.INSTRUMENT0) & (ids < v.PITCH0), rows, 0))]
+    at = np.flatnonzero((ids >= v.PITCH0) & (ids < v.DURATION0))
+    at = at[at + 1 < len(ids)]  # a bar that was cut may lack the duration
+    rank = _RANKS[family[at] - v.INSTRUMENT0]
+    notes = np.stack([onset[at] - v.ONSET0, (ids[at] - v.PITCH0) % 128, ids[at + 1] - v.DURATION0, rank], 1)
+    ends = np.cumsum([len(tokens) for tokens in bars])
+    return np.split(notes, np.searchsorted(at, ends[:-1]))
 
-    @cached_property
-    def similarity(self) -> NDArray[np.float64]:
-        """Jaccard similarity of all pairs of bars, ``(B, B)``; 0 where both are empty."""
-        incidence = self.incidence
-        common = (incidence @ incidence.T).toarray().astype(np.float64)
-        sizes = np.diag(common)
-        union = sizes[:, None] + sizes[None] - common
-        shares: NDArray[np.float64] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-        return shares
+
+_RANKS = np.argsort([token - v.INSTRUMENT0 for token in v.FAMILY_TOKENS])
+"""Rank of each family by its id."""

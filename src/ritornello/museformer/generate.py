@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError
 from ritornello.museformer import vocabulary as v
-from ritornello.museformer.data import BarNotes
+from ritornello.museformer.data import bar_similarity
 from ritornello.museformer.given import GivenSong, compose_song, give, tempo_step_at
 from ritornello.museformer.grammar_check import grammar_errors
 from ritornello.museformer.instruments import ALL, Instruments, family_names
@@ -59,7 +59,7 @@ class Generated:
     @property
     def similarity(self) -> NDArray[np.float64]:
         """How alike every two bars are, ``(bars, bars)``, 0..1: the paper's measure, over all families."""
-        return BarNotes(self.tokens.bars).similarity
+        return bar_similarity(self.tokens.bars)
 
 
 class Museformer:
@@ -327,7 +327,7 @@ def plan_following(tokens: TokenSong, plan: Plan, new_bars: Sequence[int]) -> di
         For each kind that occurs its number of bars and their mean similarity to their sources (notes shared by both
         of the notes in either, 0 to 1; pairs of silent bars are left out, None if no other is there).
     """
-    alike = BarNotes(tokens.bars).similarity
+    alike = bar_similarity(tokens.bars)
     found: dict[str, Any] = {}
     for kind in ("repeat", "vary", "copy"):
         pairs = [(bar, source) for bar, source in plan.pairs if plan.kinds[bar - 1] == kind and bar in set(new_bars)]
