@@ -106,6 +106,15 @@ def test_a_finished_run_is_left_as_it_is(run: Path, shards: TokenShards) -> None
         train(shards, dataclasses.replace(RECIPE, weight_decay=0.5), run)
 
 
+def test_more_processes_than_examples_a_step_are_refused(
+    shards: TokenShards, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ArgumentError, match="2 examples a step cannot be divided among 3 processes"):
+        train(shards, RECIPE, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_weights_are_exported_as_they_are(run: Path, tmp_path: Path) -> None:
     own = load_network(run).network.state_dict()
     training = export_run(run, tmp_path / "whole", half=False)

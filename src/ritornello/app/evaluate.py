@@ -184,6 +184,11 @@ def as_table(result: dict[str, object], indent: str = "") -> str:
         if isinstance(value, dict):
             lines += [f"{indent}{name}", as_table(value, indent + "  ")]
         elif not (isinstance(value, list) and len(value) > 4):
-            text = f"{value:.4g}" if isinstance(value, float) else str(value)
-            lines.append(f"{indent}{name:<{width}}  {text}")
+            lines.append(f"{indent}{name:<{width}}  {_as_text(value)}")
     return "\n".join(lines)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_text, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -26,6 +26,11 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def processes() -> int:
+    """Return how many processes `accelerate launch` started together; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def open_run(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Make a run's folder, or go on with one of the same recipe.
 

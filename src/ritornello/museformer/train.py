@@ -21,7 +21,7 @@ from ritornello.museformer.config import SIZES, MuseformerConfig, Variant
 from ritornello.museformer.data import ExampleMix, Examples
 from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.runs import is_main_process, open_run, start_from
+from ritornello.museformer.runs import is_main_process, open_run, processes, start_from
 from ritornello.museformer.sequence import IGNORED, BarSequence
 from ritornello.museformer.vocabulary import VOCABULARY_NAME
 from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
@@ -171,10 +171,16 @@ def train(
         progress: called with (steps done, steps in all).
 
     Raises:
-        ArgumentError: if the folder holds a run of another recipe, or the loss is no longer finite.
+        ArgumentError: if the folder holds a run of another recipe, a step has fewer examples than there are processes,
+            or the loss is no longer finite.
         ReadError: if a checkpoint is damaged or of another model.
         WriteError: if the folder holds something else, or cannot be written.
     """
+    fewest = min(phase.examples for phase in recipe.phases)
+    if fewest < processes():
+        raise ArgumentError(
+            f"{fewest} examples a step cannot be divided among {processes()} processes; use a recipe with more of them"
+        )
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
     model = MuseformerNetwork(recipe.config)
