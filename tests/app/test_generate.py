@@ -55,7 +55,7 @@ def test_the_result_folder_is_whole(made: Path) -> None:
 
 
 def test_the_song_is_what_was_asked_for_in_every_file(made: Path) -> None:
-    from ritornello.museformer.tokens import encode, text_to_tokens
+    from ritornello.museformer.tokens.encoding import encode, text_to_tokens
 
     midi, xml = package.read(made / "song.mid"), package.read(made / "song.musicxml")
     assert midi.bars == xml.bars == 10

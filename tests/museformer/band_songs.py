@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from ritornello.museformer.families import PART_NAMES, arrange_families
-from ritornello.museformer.vocabulary import FAMILIES
+from ritornello.museformer.tokens.families import PART_NAMES, arrange_families
+from ritornello.museformer.tokens.vocabulary import FAMILIES
 from ritornello.score.song import Part, Song, make_notes
 from ritornello.score.timeline import Tempo
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ritornello.museformer.bars import LAST_OFFSETS, NO_SOURCE, STRUCTURE_OFFSETS, fine_table
+from ritornello.museformer.attention.bars import LAST_OFFSETS, NO_SOURCE, STRUCTURE_OFFSETS, fine_table
 
 from .token_songs import infill_order
 

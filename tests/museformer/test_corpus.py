@@ -9,8 +9,8 @@ from ritornello.datasets import BandMidi
 from ritornello.datasets.band_midi import split_of
 from ritornello.errors import UnsuitableSongError
 from ritornello.museformer.corpus import CorpusFile, LeftOut, tokenize, tokenize_file
-from ritornello.museformer.tokens import TokenSong, encode
-from ritornello.museformer.vocabulary import SIZE, VOCABULARY_NAME
+from ritornello.museformer.tokens.encoding import TokenSong, encode
+from ritornello.museformer.tokens.vocabulary import SIZE, VOCABULARY_NAME
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import Song
 from ritornello.score.timeline import Meter

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.sequence import IGNORED, BarSequence
 from ritornello.museformer.data import (
     FREE,
     REPEAT,
@@ -17,7 +17,7 @@ from ritornello.museformer.data import (
     mark_jumps,
     plan_labels,
 )
-from ritornello.museformer.sequence import IGNORED, BarSequence
+from ritornello.museformer.tokens import vocabulary as v
 from ritornello.training.shards import TokenShards
 
 from .token_songs import bar, random_bars, write_songs

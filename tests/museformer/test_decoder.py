@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import BarSequence, make_sequence
 from ritornello.museformer.config import SIZES, Variant
-from ritornello.museformer.decoder import Decoder
-from ritornello.museformer.full_decoder import FullDecoder
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.decoding.decoder import Decoder
+from ritornello.museformer.decoding.full_decoder import FullDecoder
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.sequence import BarSequence, make_sequence
+from ritornello.museformer.tokens import vocabulary as v
 
 INFILL = [*range(1, 21), *range(29, 53), *range(21, 29)]
 """Bars 21 to 28 of 52, rewritten last: they see bars that came long before, on both sides."""
@@ -196,7 +196,7 @@ def test_stored_rows_stop_growing_after_32_bars() -> None:
 
 
 def test_bars_longer_than_the_room_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ritornello.museformer.decoder.ROOM", 20)
+    monkeypatch.setattr("ritornello.museformer.decoding.decoder.ROOM", 20)
     network = make_network()
     sequence = make_sequence(make_bars(12))
     decoder = Decoder(network, dtype=torch.float64)

@@ -12,12 +12,12 @@ import torch
 
 from ritornello.errors import ArgumentError, ReadError, WriteError
 from ritornello.evaluation.perplexity import perplexity_at
-from ritornello.museformer import vocabulary as v
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import make_sequence
 from ritornello.museformer.config import SIZES
 from ritornello.museformer.evaluate import EvaluationSettings, evaluate_museformer
-from ritornello.museformer.layout import Packed
-from ritornello.museformer.likelihood import song_nll, songs_nll, validation
-from ritornello.museformer.measures import (
+from ritornello.museformer.measuring.likelihood import song_nll, songs_nll, validation
+from ritornello.museformer.measuring.measures import (
     Reference,
     copied_report,
     count_grammar_errors,
@@ -26,9 +26,7 @@ from ritornello.museformer.measures import (
     plan_report,
     similarity_report,
 )
-from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.note_bars import TokenBars, note_bars, open_tokens, songs_of
-from ritornello.museformer.pieces import (
+from ritornello.museformer.measuring.pieces import (
     PieceSettings,
     make_pieces,
     open_folder,
@@ -37,10 +35,12 @@ from ritornello.museformer.pieces import (
     save_piece,
     write_pieces,
 )
-from ritornello.museformer.plan import Plan
+from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import save_network
-from ritornello.museformer.sequence import make_sequence
-from ritornello.museformer.tokens import TokenSong, decode
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import TokenSong, decode
+from ritornello.museformer.tokens.note_bars import TokenBars, note_bars, open_tokens, songs_of
+from ritornello.museformer.writing.plan import Plan
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.training.shards import Record, write_shards
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 
 from ritornello.errors import ArgumentError, UnsuitableSongError
-from ritornello.museformer.families import PART_NAMES, arrange_families, choose_melody, family_ranks, paper_filter
+from ritornello.museformer.tokens.families import (
+    PART_NAMES,
+    arrange_families,
+    choose_melody,
+    family_ranks,
+    paper_filter,
+)
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import Part, Song, make_notes

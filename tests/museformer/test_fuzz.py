@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ritornello.errors import RitornelloError
-from ritornello.museformer import vocabulary as v
 from ritornello.museformer.config import SIZES
-from ritornello.museformer.instruments import Instruments
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.plan import Plan
 from ritornello.museformer.pretrained import load_network, save_network
-from ritornello.museformer.tokens import TokenSong, decode, text_to_tokens, tokens_to_text
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import TokenSong, decode, text_to_tokens, tokens_to_text
+from ritornello.museformer.writing.instruments import Instruments
+from ritornello.museformer.writing.plan import Plan
 from ritornello.training.shards import Record, TokenShards, write_shards
 
 few = settings(deadline=None, max_examples=60)

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from ritornello.errors import ArgumentError, UnsuitableSongError
-from ritornello.museformer import vocabulary as v
 from ritornello.museformer.config import SIZES
 from ritornello.museformer.generate import Generated, Museformer
-from ritornello.museformer.given import give
-from ritornello.museformer.grammar import Limits
-from ritornello.museformer.grammar_check import grammar_errors
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.plan import Plan
-from ritornello.museformer.task import Task
-from ritornello.museformer.tokens import decode, encode, tokens_to_text
-from ritornello.museformer.writing import write
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import decode, encode, tokens_to_text
+from ritornello.museformer.tokens.grammar import Limits
+from ritornello.museformer.tokens.grammar_check import grammar_errors
+from ritornello.museformer.writing.given import give
+from ritornello.museformer.writing.loop import write
+from ritornello.museformer.writing.plan import Plan
+from ritornello.museformer.writing.task import Task
 from ritornello.nn.sampling import SamplingSettings
 from ritornello.score.form import Form
 from ritornello.score.key import Key

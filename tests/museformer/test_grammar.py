@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from ritornello.datasets import BandMidi
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.grammar import BarGrammar, BarRules, Limits, follows, masks
-from ritornello.museformer.grammar_check import grammar_errors
-from ritornello.museformer.tokens import TokenSong, decode, encode, split_bars, text_to_tokens, tokens_to_text
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import TokenSong, decode, encode, split_bars, text_to_tokens, tokens_to_text
+from ritornello.museformer.tokens.grammar import BarGrammar, BarRules, Limits, follows, masks
+from ritornello.museformer.tokens.grammar_check import grammar_errors
 
 from .band_songs import band
 

@@ -19,13 +19,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import BarSequence
 from ritornello.museformer.config import SIZES, VARIANTS, Variant
 from ritornello.museformer.data import ExampleMix, Examples
-from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MuseformerNetwork, Path
-from ritornello.museformer.sequence import BarSequence
+from ritornello.museformer.tokens import vocabulary as v
 
 from .token_songs import bar, random_bar, write_songs
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer.bars import NO_SOURCE
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import BarSequence, make_sequence
 from ritornello.museformer.config import SIZES, VARIANTS, MuseformerConfig, Variant
-from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MuseformerNetwork, Path, fastest_path
-from ritornello.museformer.sequence import BarSequence, make_sequence
 
 from .loop_network import LoopSong, logits_by_loops
 from .token_songs import pack, packings, random_bars

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.museformer.bars import NO_SOURCE
-from ritornello.museformer.instruments import ALL, Instruments
-from ritornello.museformer.plan import Plan, parse_range
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.writing.instruments import ALL, Instruments
+from ritornello.museformer.writing.plan import Plan, parse_range
 
 
 def test_a_form_repeats_the_latest_earlier_segment_of_its_letter_bar_by_bar() -> None:

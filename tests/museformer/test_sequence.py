@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE
-from ritornello.museformer.sequence import IGNORED, BarSequence, beat_numbers, make_sequence
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.sequence import IGNORED, BarSequence, beat_numbers, make_sequence
+from ritornello.museformer.tokens import vocabulary as v
 
 from .token_songs import bar, random_bars
 

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from ritornello.datasets import BandMidi
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.families import arrange_families
-from ritornello.museformer.grammar_check import grammar_errors
-from ritornello.museformer.tokens import (
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import (
     TokenSong,
     decode,
     encode,
@@ -22,6 +20,8 @@ from ritornello.museformer.tokens import (
     text_to_tokens,
     tokens_to_text,
 )
+from ritornello.museformer.tokens.families import arrange_families
+from ritornello.museformer.tokens.grammar_check import grammar_errors
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.song import Part, Song, make_notes

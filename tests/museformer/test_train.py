@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import IGNORED
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.sequence import IGNORED
 from ritornello.museformer.train import NextToken, Phase, Recipe, train
 from ritornello.training.shards import TokenShards
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
+from ritornello.museformer.tokens import vocabulary as v
 
 
 def test_the_ids_stand_where_the_papers_tokenizer_has_them() -> None:

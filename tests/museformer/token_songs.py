@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.bars import NO_SOURCE, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import BarSequence, make_sequence
 from ritornello.museformer.data import mark_jumps
-from ritornello.museformer.layout import Packed
-from ritornello.museformer.sequence import BarSequence, make_sequence
+from ritornello.museformer.tokens import vocabulary as v
 from ritornello.training.shards import Record, TokenShards, write_shards
 
 Bar = NDArray[np.int64]

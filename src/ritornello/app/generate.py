@@ -107,8 +107,8 @@ def generate(
     for path in given.values():
         check_output(out, path)
 
-    from ritornello.museformer.instruments import Instruments, family_names
-    from ritornello.museformer.plan import Plan, parse_range
+    from ritornello.museformer.writing.instruments import Instruments, family_names
+    from ritornello.museformer.writing.plan import Plan, parse_range
     from ritornello.score import Key
 
     count = None
@@ -188,7 +188,7 @@ def _write_result(
     result: Generated, place: Path, settings: dict[str, Any], audio: bool, stems: bool, soundfont: Path | None
 ) -> dict[str, Any]:
     from ritornello.app.results import write_audio_files, write_report, write_song_files
-    from ritornello.museformer.tokens import tokens_to_text
+    from ritornello.museformer.tokens.encoding import tokens_to_text
     from ritornello.show import write_self_similarity
 
     song = _with_harmony(result.song)

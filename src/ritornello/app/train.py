@@ -98,12 +98,12 @@ def museformer(
         if number is not None and number < least:
             raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
     _require_training()
-    from ritornello.museformer.likelihood import validation
-    from ritornello.museformer.note_bars import songs_of
+    from ritornello.museformer.measuring.likelihood import validation
     from ritornello.museformer.recipes import RECIPES, read_recipe, with_tokens
     from ritornello.museformer.runs import is_main_process
+    from ritornello.museformer.tokens.note_bars import songs_of
+    from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
     from ritornello.museformer.train import train
-    from ritornello.museformer.vocabulary import VOCABULARY_NAME
     from ritornello.training.shards import TokenShards
 
     chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]

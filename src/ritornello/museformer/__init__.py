@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ritornello.museformer.generate import Generated, Museformer
-    from ritornello.museformer.plan import Plan
+    from ritornello.museformer.writing.plan import Plan
 
 __all__ = ["Generated", "Museformer", "Plan"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Plan":
-        from ritornello.museformer.plan import Plan
+        from ritornello.museformer.writing.plan import Plan
 
         return Plan
     if name in ("Generated", "Museformer"):

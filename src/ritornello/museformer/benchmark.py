@@ -25,16 +25,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import attention_flex
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.attention import causal_attention
+from ritornello.museformer.attention import flex as attention_flex
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.reference import causal_attention
+from ritornello.museformer.attention.sequence import IGNORED, make_sequence
 from ritornello.museformer.config import SIZES, MuseformerConfig
-from ritornello.museformer.decoder import Decoder
-from ritornello.museformer.full_decoder import FullDecoder
-from ritornello.museformer.grammar import BarGrammar, Limits, masks
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.decoding.decoder import Decoder
+from ritornello.museformer.decoding.full_decoder import FullDecoder
 from ritornello.museformer.model import MuseformerNetwork, Path
-from ritornello.museformer.sequence import IGNORED, make_sequence
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.grammar import BarGrammar, Limits, masks
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.row_attention import has_kernel
 from ritornello.nn.sampling import SamplingSettings, sample

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer.bars import LAST_OFFSETS, STRUCTURE_OFFSETS
+from ritornello.museformer.attention.bars import LAST_OFFSETS, STRUCTURE_OFFSETS
 
 Variant = Literal["museformer", "no_coarse", "no_selection", "full"]
 VARIANTS: tuple[Variant, ...] = ("museformer", "no_coarse", "no_selection", "full")

@@ -19,9 +19,9 @@ import numpy as np
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.errors import ArgumentError, RitornelloError, UnsuitableSongError
 from ritornello.files import result_folder
-from ritornello.museformer.families import arrange_families, paper_filter
-from ritornello.museformer.tokens import encode
-from ritornello.museformer.vocabulary import SIZE, VOCABULARY_NAME
+from ritornello.museformer.tokens.encoding import encode
+from ritornello.museformer.tokens.families import arrange_families, paper_filter
+from ritornello.museformer.tokens.vocabulary import SIZE, VOCABULARY_NAME
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.song import Song
 from ritornello.training.corpus import Engine, map_files

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.evaluation.bar_similarity import self_similarity
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE
-from ritornello.museformer.sequence import BarSequence, make_sequence
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.sequence import BarSequence, make_sequence
+from ritornello.museformer.tokens import vocabulary as v
 from ritornello.training.shards import Record, TokenShards
 
 FREE, REPEAT, VARY = range(3)

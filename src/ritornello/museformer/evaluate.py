@@ -17,11 +17,10 @@ from typing import Any
 
 from ritornello.errors import ArgumentError
 from ritornello.evaluation.perplexity import LENGTHS, paired_log_difference, perplexity_at
-from ritornello.museformer import measures
-from ritornello.museformer.likelihood import Precision, songs_nll
-from ritornello.museformer.measures import Reference
-from ritornello.museformer.note_bars import NoteBars, TokenBars, note_bars, open_tokens, songs_of
-from ritornello.museformer.pieces import (
+from ritornello.museformer.measuring import measures
+from ritornello.museformer.measuring.likelihood import Precision, songs_nll
+from ritornello.museformer.measuring.measures import Reference
+from ritornello.museformer.measuring.pieces import (
     Kind,
     PieceSettings,
     make_pieces,
@@ -30,8 +29,9 @@ from ritornello.museformer.pieces import (
     weights_digest,
     write_pieces,
 )
-from ritornello.museformer.plan import Plan
 from ritornello.museformer.pretrained import load_network
+from ritornello.museformer.tokens.note_bars import NoteBars, TokenBars, note_bars, open_tokens, songs_of
+from ritornello.museformer.writing.plan import Plan
 from ritornello.training.shards import TokenShards
 
 Progress = Callable[[int, int], None]

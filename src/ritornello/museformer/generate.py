@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
 from ritornello.museformer.data import bar_similarity
-from ritornello.museformer.given import GivenSong, compose_song, give, tempo_step_at
-from ritornello.museformer.grammar_check import grammar_errors
-from ritornello.museformer.instruments import ALL, Instruments, family_names
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.plan import Plan
 from ritornello.museformer.pretrained import Pretrained, load_network
-from ritornello.museformer.task import Task, continuation, infill, new_song
-from ritornello.museformer.tokens import TokenSong
-from ritornello.museformer.writing import Progress, Written, write
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import TokenSong
+from ritornello.museformer.tokens.grammar_check import grammar_errors
+from ritornello.museformer.writing.given import GivenSong, compose_song, give, tempo_step_at
+from ritornello.museformer.writing.instruments import ALL, Instruments, family_names
+from ritornello.museformer.writing.loop import Progress, Written, write
+from ritornello.museformer.writing.plan import Plan
+from ritornello.museformer.writing.task import Task, continuation, infill, new_song
 from ritornello.nn.sampling import SamplingSettings
 from ritornello.score.key import Key
 from ritornello.score.song import Song

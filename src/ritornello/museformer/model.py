@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ritornello.museformer import attention_flex, vocabulary
-from ritornello.museformer.attention import causal_attention, dense_attention
+from ritornello.museformer.attention import flex as attention_flex
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.reference import causal_attention, dense_attention
 from ritornello.museformer.config import MuseformerConfig
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.tokens import vocabulary
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.positions import rotation_angles, sinusoids, turn
 

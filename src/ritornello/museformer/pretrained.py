@@ -21,7 +21,7 @@ from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_bytes
 from ritornello.museformer.config import SIZES, MuseformerConfig
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.vocabulary import VOCABULARY_NAME
+from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
 from ritornello.nn.weights import CONFIG_FILE, load_tensors, read_config, resolve, save_weights
 from ritornello.training.checkpoint import latest_checkpoint
 

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_bytes
+from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
 from ritornello.museformer.train import Phase, Recipe
-from ritornello.museformer.vocabulary import VOCABULARY_NAME
 
 PAPER = Recipe(
     size="paper",

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.decoder import Decoder
-from ritornello.museformer.full_decoder import FullDecoder
-from ritornello.museformer.grammar import BarGrammar, Mask
+from ritornello.museformer.decoding.decoder import Decoder
+from ritornello.museformer.decoding.full_decoder import FullDecoder
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.plan import MAX_BARS
-from ritornello.museformer.task import Task
-from ritornello.museformer.tokens import Ids
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import Ids
+from ritornello.museformer.tokens.grammar import BarGrammar, Mask
+from ritornello.museformer.writing.plan import MAX_BARS
+from ritornello.museformer.writing.task import Task
 from ritornello.nn.sampling import SamplingSettings, sample
 
 PLACES = 16

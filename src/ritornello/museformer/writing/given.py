@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import UnsuitableSongError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.families import PART_NAMES, arrange_families, family_ranks
-from ritornello.museformer.tokens import Ids, TokenSong, decode, encode
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import Ids, TokenSong, decode, encode
+from ritornello.museformer.tokens.families import PART_NAMES, arrange_families, family_ranks
 from ritornello.score.form import Form
 from ritornello.score.song import Part, Song
 from ritornello.score.timeline import Tempo

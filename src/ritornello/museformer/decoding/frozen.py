@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.museformer import vocabulary as v
 from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork, bar_angles
+from ritornello.museformer.tokens import vocabulary as v
 from ritornello.nn.positions import rotation_angles
 
 LEAST_ROWS = 4

@@ -24,15 +24,15 @@ from torch import nn
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.errors import ArgumentError, ReadError, WriteError
 from ritornello.files import read_bytes, write_json
-from ritornello.museformer.arrays import read_arrays, write_arrays
-from ritornello.museformer.grammar import Limits
-from ritornello.museformer.instruments import Instruments
-from ritornello.museformer.note_bars import TokenBars
-from ritornello.museformer.plan import Plan
+from ritornello.museformer.measuring.arrays import read_arrays, write_arrays
 from ritornello.museformer.pretrained import load_network
-from ritornello.museformer.task import Task, new_song
-from ritornello.museformer.tokens import encode
-from ritornello.museformer.writing import write
+from ritornello.museformer.tokens.encoding import encode
+from ritornello.museformer.tokens.grammar import Limits
+from ritornello.museformer.tokens.note_bars import TokenBars
+from ritornello.museformer.writing.instruments import Instruments
+from ritornello.museformer.writing.loop import write
+from ritornello.museformer.writing.plan import Plan
+from ritornello.museformer.writing.task import Task, new_song
 from ritornello.nn.sampling import SamplingSettings
 
 Kind = Literal["piece", "planned"]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError, UnsuitableSongError
-from ritornello.museformer.vocabulary import BAR_POSITIONS, FAMILIES, LONGEST_DURATION, MAX_QPM, MIN_QPM, family
+from ritornello.museformer.tokens.vocabulary import BAR_POSITIONS, FAMILIES, LONGEST_DURATION, MAX_QPM, MIN_QPM, family
 from ritornello.score.instruments import GENERAL_MIDI_NAMES
 from ritornello.score.midi_reader import SIGNATURE
 from ritornello.score.song import Part, Song, make_notes

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ritornello.museformer.bars import NO_SOURCE
-from ritornello.museformer.sequence import BarSequence
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.sequence import BarSequence
 from ritornello.nn.block_attention import Block, Run
 
 CHUNK = 256

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_bytes
-from ritornello.museformer.bars import NO_SOURCE
+from ritornello.museformer.attention.bars import NO_SOURCE
 from ritornello.score.form import Form
 
 Kind = Literal["free", "repeat", "vary", "copy"]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
+from ritornello.museformer.tokens import vocabulary as v
 
 Mask = NDArray[np.bool_]
 """``(560,)``: which ids may come next."""

@@ -18,11 +18,11 @@ from torch import nn
 from torch.nn import functional
 
 from ritornello.evaluation.perplexity import LENGTHS
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import IGNORED, make_sequence
 from ritornello.museformer.config import MuseformerConfig
-from ritornello.museformer.layout import Packed
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network
-from ritornello.museformer.sequence import IGNORED, make_sequence
 from ritornello.training.corpus import map_files
 from ritornello.training.memory import keep_freed_memory
 

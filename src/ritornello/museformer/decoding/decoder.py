@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE, fine_table
+from ritornello.museformer.attention.bars import NO_SOURCE, fine_table
+from ritornello.museformer.attention.layout import Packed
+from ritornello.museformer.attention.sequence import BarSequence
 from ritornello.museformer.config import MuseformerConfig
-from ritornello.museformer.frozen import FrozenNetwork, layers_of, turn_pairs
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.decoding.frozen import FrozenNetwork, layers_of, turn_pairs
 from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
-from ritornello.museformer.sequence import BarSequence
+from ritornello.museformer.tokens import vocabulary as v
 from ritornello.nn.block_attention import block_attention
 from ritornello.nn.positions import turn
 from ritornello.nn.row_attention import attend_new_rows

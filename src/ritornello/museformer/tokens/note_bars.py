@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.evaluation.bar_notes import bars_of_notes
 from ritornello.museformer.corpus import tokenize
-from ritornello.museformer.tokens import TokenSong, decode
-from ritornello.museformer.vocabulary import VOCABULARY_NAME
+from ritornello.museformer.tokens.encoding import TokenSong, decode
+from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
 from ritornello.training.shards import TokenShards
 
 TokenBars = Sequence[NDArray[np.integer]]

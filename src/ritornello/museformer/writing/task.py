@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
+from ritornello.museformer.attention.sequence import BarSequence, make_sequence
 from ritornello.museformer.data import FREE, REPEAT, VARY
-from ritornello.museformer.given import GivenSong, tempo_step_at, up_to
-from ritornello.museformer.grammar import BarRules, Limits
-from ritornello.museformer.instruments import ALL, Instruments
-from ritornello.museformer.plan import MAX_BARS, Kind, Plan
-from ritornello.museformer.sequence import BarSequence, make_sequence
-from ritornello.museformer.tokens import Ids
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.encoding import Ids
+from ritornello.museformer.tokens.grammar import BarRules, Limits
+from ritornello.museformer.writing.given import GivenSong, tempo_step_at, up_to
+from ritornello.museformer.writing.instruments import ALL, Instruments
+from ritornello.museformer.writing.plan import MAX_BARS, Kind, Plan
 
 LABELS: Mapping[Kind, int] = {"free": FREE, "repeat": REPEAT, "copy": REPEAT, "vary": VARY}
 """The label of each kind of planned bar: k of its ``u-k``."""

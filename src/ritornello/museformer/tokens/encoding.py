@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.families import PART_NAMES, arrange_families
+from ritornello.museformer.tokens import vocabulary as v
+from ritornello.museformer.tokens.families import PART_NAMES, arrange_families
 from ritornello.score.song import Part, Song, make_notes
 from ritornello.score.timeline import Tempo
 

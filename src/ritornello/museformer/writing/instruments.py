@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer.plan import MAX_BARS, BarRange, parse_range
-from ritornello.museformer.vocabulary import FAMILIES, family
+from ritornello.museformer.tokens.vocabulary import FAMILIES, family
+from ritornello.museformer.writing.plan import MAX_BARS, BarRange, parse_range
 
 ALL = frozenset(kind.name for kind in FAMILIES)
 """The names of all families."""

@@ -29,11 +29,11 @@ from ritornello.evaluation.bar_similarity import (
 from ritornello.evaluation.copying import longest_copied_notes
 from ritornello.evaluation.piece_metrics import compare, piece_metrics
 from ritornello.evaluation.statistics import Estimate
-from ritornello.museformer.arrays import read_arrays, write_arrays
-from ritornello.museformer.grammar_check import grammar_errors
-from ritornello.museformer.note_bars import NoteBars, TokenBars
-from ritornello.museformer.plan import Plan
-from ritornello.museformer.tokens import TokenSong, decode, encode
+from ritornello.museformer.measuring.arrays import read_arrays, write_arrays
+from ritornello.museformer.tokens.encoding import TokenSong, decode, encode
+from ritornello.museformer.tokens.grammar_check import grammar_errors
+from ritornello.museformer.tokens.note_bars import NoteBars, TokenBars
+from ritornello.museformer.writing.plan import Plan
 from ritornello.score.midi_reader import read_midi
 from ritornello.score.midi_writer import midi_bytes
 

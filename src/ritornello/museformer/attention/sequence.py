@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.museformer import vocabulary as v
-from ritornello.museformer.bars import NO_SOURCE, STRUCTURE_OFFSETS, fine_table
+from ritornello.museformer.attention.bars import NO_SOURCE, STRUCTURE_OFFSETS, fine_table
+from ritornello.museformer.tokens import vocabulary as v
 
 IGNORED = -100
 """Target of a row whose next token is not to be learned."""

@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from ritornello.errors import ArgumentError
-from ritornello.museformer.bars import NO_SOURCE
-from ritornello.museformer.layout import Packed
+from ritornello.museformer.attention.bars import NO_SOURCE
+from ritornello.museformer.attention.layout import Packed
 
 NOTHING, SUMMARY, TOKENS, SOURCE_TOKENS, PAST = range(5)
 """What the tokens of one cell see of another: nothing, its summary, its tokens, its tokens as those of the plan's

@@ -1,0 +1,1 @@
+"""What `evaluate museformer` is made of: likelihoods, pieces, measures, stored references."""
