@@ -41,7 +41,8 @@ def run(shards: TokenShards, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recipe_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(json.dumps(recipe_as_json(RECIPES[name])))
     assert read_recipe(tmp_path / "recipe.json") == RECIPES[name]
-    assert RECIPES[name].size == name
+    assert read_recipe(name) == RECIPES[name]
+    assert RECIPES[name].size == name.removesuffix("-control")
 
 
 def test_the_paper_recipe_is_the_paper_s() -> None:

@@ -81,7 +81,8 @@ def museformer(
         out: The run's folder: recipe.json, log.jsonl and checkpoints.
         size: Size of the network, and its recipe: small (the default), paper, or tiny for trying things out.
         variant: museformer, or a baseline by the same recipe: no_coarse, no_selection or full attention.
-        recipe: A JSON file with the fields of a recipe, such as the recipe.json of another run, instead of --size.
+        recipe: A name, such as small-control (infill and plans, from another run with --start), or a JSON file with the
+            fields of a recipe, such as the recipe.json of another run; instead of --size.
         tokens: Training tokens in all, instead of the recipe's; its phases are shortened or prolonged alike.
         start: A run, one of its checkpoints or a folder of weights to start from.
         seed: Of weights and the order of songs.

@@ -1,11 +1,13 @@
 """Recipes by name or from a file.
 
-``small`` is ours and made the shipped checkpoint. ``paper`` follows Yu et al. (NeurIPS 2022), appendix B, and their
-code: Adam with betas .9 and .98 and epsilon 1e-9, weight decay .01, peak rate 5e-4, 16,000 steps of warm-up, four songs
-of at most 15,360 tokens a step, dropout .1. What differs: the rate stays after the warm-up and falls linearly to 0 at
-the end (theirs falls with the inverse square root of the step, without end); of longer songs all windows are seen, not
-only the beginning; bfloat16; 40,000 steps (theirs is not stated, at most 1,000,000) and the last checkpoint rather than
-the best; queries and keys turn by their place in the bar if the size says so.
+``small`` is ours and made the four models of the comparison; ``small-control``, from where the rate of ``small`` begins
+to fall, made the shipped one, which knows plans and infill.
+
+``paper`` follows Yu et al. (NeurIPS 2022), appendix B, and their code: Adam with betas .9 and .98 and epsilon 1e-9,
+weight decay .01, peak rate 5e-4, 16,000 steps of warm-up, four songs of at most 15,360 tokens a step, dropout .1. What
+differs: the rate stays after the warm-up and falls linearly to 0 at the end (theirs falls with the inverse square root
+of the step, without end); of longer songs all windows are seen, not only the beginning; bfloat16; 40,000 steps (theirs
+is not stated, at most 1,000,000) and the last checkpoint rather than the best.
 """
 
 from __future__ import annotations
@@ -30,20 +32,28 @@ PAPER = Recipe(
     micro_batch=1,
 )
 
+CONTROL = Recipe(
+    phases=(Phase(950, 10_240, 1),), warmup_steps=10, decay_share=0.35, infill_share=0.15, plan_share=0.15, seed=1
+)
+
 TINY = Recipe(size="tiny", phases=(Phase(40, 1_024, 2), Phase(20, 4_096, 1)), warmup_steps=5)
 """For trying things out: a minute, and no music to speak of."""
 
-RECIPES: Mapping[str, Recipe] = {"small": Recipe(), "paper": PAPER, "tiny": TINY}
-"""The recipe of each size."""
+RECIPES: Mapping[str, Recipe] = {"small": Recipe(), "small-control": CONTROL, "paper": PAPER, "tiny": TINY}
+"""Recipes by name."""
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
-    """Read a recipe: JSON with the fields of `Recipe`, such as a run's ``recipe.json``; what it leaves out is default.
+    """Return a recipe by its name, or read one: JSON with the fields of `Recipe`, such as a run's ``recipe.json``.
+
+    What the file leaves out is default.
 
     Raises:
         ReadError: if the file is missing or no JSON.
         ArgumentError: if a field is unknown or out of range.
     """
+    if str(path) in RECIPES:
+        return RECIPES[str(path)]
     try:
         found = json.loads(read_bytes(path))
     except ReadError:
