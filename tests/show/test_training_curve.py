@@ -16,7 +16,9 @@ def lines(loss: float) -> list[dict[str, float]]:
 def test_two_runs_are_drawn_in_two_colours(tmp_path: Path) -> None:
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     write_training_curves({"a": lines(6.0)}, one)
-    write_training_curves({"a": lines(6.0), "b": [*lines(5.0), {"targets": 6e4, "loss": 0.1, "validation": 0.2}]}, two)
+    write_training_curves(
+        {"a": lines(6.0), "b": [*lines(5.0), {"targets": 6e4, "loss": 0.1, "perplexity_10240": 1.2}]}, two
+    )
     colors = [
         len({tuple(pixel) for pixel in matplotlib.image.imread(path).reshape(-1, 4).tolist()}) for path in (one, two)
     ]

@@ -78,7 +78,7 @@ def museformer(
 
     Args:
         data: Folder of token shards that "ritornello data tokenize" wrote.
-        out: The run's folder: recipe.json, log.jsonl and checkpoints.
+        out: The run's folder: recipe.json, log.jsonl, checkpoints and, at the end, the losses in loss.png.
         size: Size of the network, and its recipe: small (the default), paper, or tiny for trying things out.
         variant: museformer, or a baseline by the same recipe: no_coarse, no_selection or full attention.
         recipe: A name, such as small-control (infill and plans, from another run with --start), or a JSON file with the
@@ -105,6 +105,7 @@ def museformer(
     from ritornello.museformer.tokens.note_bars import songs_of
     from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
     from ritornello.museformer.train import train
+    from ritornello.show.training_curve import write_training_curves
     from ritornello.training.shards import TokenShards
 
     chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]
@@ -124,7 +125,10 @@ def museformer(
     if not is_main_process():
         return None
     parameters = sum(value.numel() for value in network.parameters())
-    last = _last_line(out / "log.jsonl")
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    last = lines[-1] if lines else {}
+    if lines:
+        write_training_curves({out.name: lines}, out / "loss.png", f"Training of {out.name}")
     measured = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in last.items() if "perplexity" in name)
     summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters" + (f", {measured}" if measured else "")
     return Outcome(summary, {"out": str(out), "parameters": parameters, **last})
@@ -164,9 +168,3 @@ def _require_training() -> None:
     require_networks()
     if importlib.util.find_spec("accelerate") is None:
         raise MissingDependencyError('accelerate is not installed; run: pip install "ritornello[train]"')
-
-
-def _last_line(log: Path) -> dict[str, Any]:
-    lines = log.read_text(encoding="utf-8").splitlines()
-    found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
-    return found

@@ -11,6 +11,9 @@ from ritornello.errors import ArgumentError
 from ritornello.show.figures import new_figure, save_figure
 from ritornello.show.palette import GRID, INK, ROLE_COLORS
 
+MEASURED = "perplexity_10240"
+"""The measurement on validation songs that is drawn, as its logarithm."""
+
 SMOOTHED_STEPS = 25
 """Steps that a line is averaged over."""
 
@@ -24,7 +27,7 @@ def write_training_curves(
 
     Args:
         runs: for each name the lines of its log: ``targets`` (tokens learned from so far), ``loss`` (nats a token) and,
-            where it was measured, ``validation`` (nats a token).
+            where it was measured, ``perplexity_10240`` on validation songs.
         path: the PNG to write.
         title: text above the picture.
 
@@ -43,7 +46,7 @@ def write_training_curves(
         width = min(SMOOTHED_STEPS, len(loss))
         smooth = np.convolve(loss, np.full(width, 1 / width), mode="valid")
         axes.plot(millions[width - 1 :], smooth, color=color, linewidth=1.1, label=name)
-        measured = [(line["targets"] / 1e6, line["validation"]) for line in lines if "validation" in line]
+        measured = [(line["targets"] / 1e6, np.log(line[MEASURED])) for line in lines if MEASURED in line]
         if measured:
             axes.plot(*zip(*measured, strict=True), "o", color=color, markersize=3.5)
     axes.set_xlabel("million tokens", fontsize=8, color=INK)
