@@ -112,8 +112,9 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
         _check_free(path, force)
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_temporary_prefix(path), dir=path.parent))
+        temporary: Path | None = None
         try:
+            temporary = Path(tempfile.mkdtemp(prefix=_temporary_prefix(path), dir=path.parent))
             yield temporary
             temporary.chmod(0o755)
             _check_free(path, force)  # another run may have finished meanwhile
@@ -123,7 +124,8 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
                 temporary.replace(path)
             made.clear()
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if temporary is not None:
+                shutil.rmtree(temporary, ignore_errors=True)
     except RitornelloError:
         raise
     except OSError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
+from ritornello.training.fit import FitConfig, Precision, fit, leave, muon_and_adamw
 
 STEPS = 12
 KILL_AT = 8
@@ -103,3 +103,4 @@ if __name__ == "__main__":
         run(Path(sys.argv[1]), Sums(kill_at=KILL_AT), dropout=0.3)
     else:
         run(Path(sys.argv[1]), Sums(processes=2), plain_descent=True)
+        leave()

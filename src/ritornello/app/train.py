@@ -106,6 +106,7 @@ def museformer(
     from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
     from ritornello.museformer.train import train
     from ritornello.show.training_curve import write_training_curves
+    from ritornello.training.fit import leave
     from ritornello.training.shards import TokenShards
 
     chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]
@@ -122,6 +123,7 @@ def museformer(
             shards, chosen, out, start=start, save_every=save_every, validate_every=validate_every, validate=validate,
             progress=progress,
         )  # fmt: skip
+    leave()
     if not is_main_process():
         return None
     parameters = sum(value.numel() for value in network.parameters())

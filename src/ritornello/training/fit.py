@@ -164,6 +164,16 @@ def fit(
     return model
 
 
+def leave() -> None:
+    """End what `accelerate launch` began: processes wait for each other and part; alone, nothing happens.
+
+    Without it a process may end while threads of the group still run, which aborts it.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _backward(accelerator: Accelerator, model: nn.Module, task: Task, step: int) -> tuple[float, int]:
     """Add up the gradients of a step; return the mean loss and the number of targets over all processes."""
     batches = task.batches(step, accelerator.process_index, accelerator.num_processes)

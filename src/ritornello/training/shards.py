@@ -265,7 +265,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             for kind in ("tokens", "bars"):
                 if totals.pop((number, kind), 0) != shard[kind]["count"]:
                     raise ValueError
-                str(shard[kind]["file"]), str(shard[kind]["sha256"])
+                if not all(isinstance(shard[kind][name], str) for name in ("file", "sha256")):
+                    raise TypeError
         if any(totals.values()):
             raise ValueError
         str(manifest["vocabulary"]["name"]), manifest["splits"], manifest["settings"], manifest["left_out"]
