@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ritornello.analysis.phrase_grid import phrase_grid
 from ritornello.datasets.pop909 import Pop909
-from ritornello.errors import UnsuitableSongError
 from ritornello.evaluation.imitation import (
     agreement,
     cadences,
@@ -19,8 +19,7 @@ from ritornello.evaluation.imitation import (
     style_distance,
     style_histograms,
 )
-from ritornello.evaluation.phrase_grid import phrase_grid
-from ritornello.score import Chord, ChordSpan, Form, Key, KeyRegion, Meter, Part, Song, make_notes
+from ritornello.score import Chord, ChordSpan, Form, Key, KeyRegion, Part, Song, make_notes
 
 
 def make_song(form: str, degrees: list[int], chords: list[int], tonic: int = 60) -> Song:
@@ -77,19 +76,6 @@ def test_only_melodic_bars_count() -> None:
     grid = phrase_grid(make_song("i1A1x1B1", [0] * 16, [0] * 4))
     assert melodic_bars(grid) == [1, 3]
     assert sum(style_histograms(grid)[0].values()) == 4
-
-
-def test_bars_of_another_length_are_made_regular() -> None:
-    notes = make_notes([0, 12, 48, 60, 72, 84], [12] * 6, [60, 62, 64, 65, 67, 69], 80)
-    song = Song(
-        parts=(Part("Tune", notes, role="melody"),), meters=(Meter(0, 4, 4), Meter(48, 2, 4), Meter(72, 4, 4)),
-        form=Form.parse("A4"),
-    )  # fmt: skip
-    grid = phrase_grid(song)
-    assert grid.steps_per_bar == 16
-    assert grid.onsets.tolist() == [0, 4, 16, 20, 32, 36]
-    with pytest.raises(UnsuitableSongError, match="form"):
-        phrase_grid(song.replace(form=None))
 
 
 def test_shape_ignores_the_key_and_tells_melodies_apart() -> None:

@@ -4,22 +4,13 @@ import numpy as np
 
 from ritornello.imitation.data import (
     NO_CHORD,
-    basic_pitches,
     chord_of,
     in_mode,
-    pattern_of,
     song_events,
     symbol_of,
 )
 from ritornello.imitation.model import bar_relations, chord_mask, count_song, empty_tables
 from ritornello.score import Chord, Song
-
-
-def test_patterns_and_basic_pitches() -> None:
-    onsets, durations = np.array([0, 2, 6, 11]), np.array([2, 3, 4, 2])
-    assert pattern_of(onsets, 0, 8) == 1 + 4 + 64
-    assert pattern_of(onsets, 8, 8) == 8
-    assert basic_pitches(onsets, durations, np.array([60, 62, 64, 60]), 24, 8) == [62, 64, None]
 
 
 def test_chords_survive_the_way_into_the_key_and_back() -> None:

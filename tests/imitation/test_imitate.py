@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ritornello.analysis.phrase_grid import phrase_grid
 from ritornello.errors import ArgumentError, UnsuitableSongError
-from ritornello.evaluation.phrase_grid import phrase_grid
 from ritornello.imitation import Imitation, imitate
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.score import Chord, ChordSpan, Form, Key, KeyRegion, Meter, Part, Song, make_notes

@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid
+from ritornello.analysis.phrase_grid import Phrase, PhraseGrid
 
 STYLE_PARTS = ("rhythm", "interval", "pitch_in_chord", "chord_change", "bass")
 """The five histograms of the style distance, in order."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.analysis.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_meter
 from ritornello.arrange import ArrangePlan, accompany, source_bars
 from ritornello.arrange.accompany import bass_of
 from ritornello.arrange.following import follows_melody
 from ritornello.errors import ArgumentError
-from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_meter
 from ritornello.imitation.data import IntArray, SongEvents, chord_of
 from ritornello.imitation.kept import Kept
 from ritornello.imitation.originality_guard import CopyLimits

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.analysis.phrase_grid import Phrase
 from ritornello.imitation.data import ChordSymbol
 from ritornello.imitation.tables import Context
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.analysis.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_step_ticks
 from ritornello.errors import UnsuitableSongError
-from ritornello.evaluation.phrase_grid import Phrase, PhraseGrid, phrase_grid, usual_meter
 from ritornello.score import Chord, Key, Song
 from ritornello.score.chord import QUALITIES
 from ritornello.score.key import MAJOR_SCALE, MINOR_SCALE
-from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
 IntArray = NDArray[np.int64]
 
@@ -26,9 +25,6 @@ ChordSymbol = tuple[int, str, int]
 
 NO_CHORD: ChordSymbol = (-1, "N", 0)
 """Where no chord sounds or none is known."""
-
-TRIPLET_STEP_TICKS = 4
-"""Grid of a song whose off-beat notes are mostly triplets."""
 
 
 @dataclass(frozen=True)
@@ -92,27 +88,11 @@ def song_events(song: Song) -> SongEvents:
     key = song.key_at(0)
     if key is None:
         raise UnsuitableSongError(f"{name}: its key is unknown; analyse the song first")
-    grid = phrase_grid(song, _step_ticks(song))
+    grid = phrase_grid(song, usual_step_ticks(song))
     middle = float(np.median(grid.pitches))
     reference = _nearest_tonic(key, middle)
     phrases = tuple(_phrase_events(grid, phrase, key, reference) for phrase in grid.phrases)
     return SongEvents(grid, key, reference, phrases)
-
-
-def pattern_of(onsets: IntArray, start: int, size: int) -> int:
-    """Return the onset pattern of a segment as a whole number, its first step the lowest bit."""
-    inside = onsets[(onsets >= start) & (onsets < start + size)] - start
-    return int((1 << inside).sum()) if len(inside) else 0
-
-
-def basic_pitches(onsets: IntArray, durations: IntArray, pitches: IntArray, steps: int, size: int) -> list[int | None]:
-    """Return for each segment the pitch that sounds longest in it (the first of equals), None where nothing sounds."""
-    weights: list[dict[int, int]] = [{} for _ in range(0, steps, size)]
-    for onset, duration, pitch in zip(onsets.tolist(), durations.tolist(), pitches.tolist(), strict=True):
-        for segment in range(onset // size, min((onset + duration - 1) // size + 1, len(weights))):
-            overlap = min(onset + duration, (segment + 1) * size) - max(onset, segment * size)
-            weights[segment][pitch] = weights[segment].get(pitch, 0) + overlap
-    return [max(weight, key=lambda pitch: weight[pitch]) if weight else None for weight in weights]
 
 
 def symbol_of(chord: Chord | None, tonic: int) -> ChordSymbol:
@@ -187,14 +167,3 @@ def _in_mode_of(key: Key, main: Key) -> Key:
 
 def _nearest_tonic(key: Key, pitch: float) -> int:
     return round((pitch - key.tonic) / 12) * 12 + key.tonic
-
-
-def _step_ticks(song: Song) -> int:
-    """Return 4 for a song in triplets, else 3."""
-    melody = song.part("melody")
-    if melody is None or usual_meter(song).is_compound:
-        return TICKS_PER_SIXTEENTH
-    inside = melody.notes["onset"] % 12
-    triplets = int(np.isin(inside, (4, 8)).sum())
-    sixteenths = int(np.isin(inside, (3, 6, 9)).sum())
-    return TRIPLET_STEP_TICKS if triplets > 2 * sixteenths else TICKS_PER_SIXTEENTH

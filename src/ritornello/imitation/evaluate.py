@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ritornello.analysis.phrase_grid import PhraseGrid, phrase_grid
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.evaluation.imitation import (
     STYLE_PARTS,
@@ -27,7 +28,6 @@ from ritornello.evaluation.imitation import (
     style_distance,
     style_histograms,
 )
-from ritornello.evaluation.phrase_grid import PhraseGrid, phrase_grid
 from ritornello.evaluation.statistics import clustered_interval
 from ritornello.imitation.imitate import imitate
 from ritornello.imitation.originality_guard import LIKENESS_LIMIT, CopyLimits

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ritornello.evaluation.phrase_grid import PhraseGrid
+from ritornello.analysis.phrase_grid import PhraseGrid
+from ritornello.analysis.segments import basic_pitches, pattern_of, rhythm_labels
 from ritornello.files import write_json
-from ritornello.imitation.data import basic_pitches, pattern_of
 from ritornello.score import Chord, Song
 from ritornello.score.song import ChordSpan
 
 VERSION = 1
-SAME_RHYTHM = 0.85
-"""Two patterns share a rhythm label from this similarity on."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +116,3 @@ def _chord_cells(chords: Sequence[ChordSpan], start_bar: int, bars: int, grid: P
 def _chord_fields(chord: Chord) -> dict[str, Any]:
     tones = sorted(chord.pitch_classes)
     return {"name": chord.symbol(), "root": chord.root, "tones": tones, "bass": chord.bass}
-
-
-def rhythm_labels(patterns: Sequence[int], size: int) -> list[int]:
-    """Return for each pattern the index of the first that is the same to `SAME_RHYTHM`, shifted by a step or not."""
-    labels: list[int] = []
-    for index, pattern in enumerate(patterns):
-        same = (i for i in range(index) if labels[i] == i and _similarity(patterns[i], pattern, size) >= SAME_RHYTHM)
-        labels.append(next(same, index))
-    return labels
-
-
-def _similarity(one: int, other: int, size: int) -> float:
-    mask = (1 << size) - 1
-    shifted = ((one, other), (one << 1 & mask, other), (one, other << 1 & mask))
-    return max(1 - (a ^ b).bit_count() / size for a, b in shifted)

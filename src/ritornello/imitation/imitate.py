@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ritornello.analysis.phrase_grid import phrase_grid, usual_meter
 from ritornello.errors import ArgumentError, UnsuitableSongError
-from ritornello.evaluation.phrase_grid import phrase_grid, usual_meter
 from ritornello.imitation.assemble import Job, assemble, bass_of_beats, phrases_of
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.data import NO_CHORD, SongEvents, in_mode, song_events

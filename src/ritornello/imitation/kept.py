@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.analysis.segments import pattern_of
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.contexts import Place
-from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, pattern_of
+from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents
 from ritornello.imitation.phrase import Line, NewPhrase
 from ritornello.imitation.settings import STYLE_WEIGHT
 from ritornello.imitation.tables import FloatArray

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.analysis.segments import basic_pitches, pattern_of
 from ritornello.imitation.contexts import (
     MAX_INTERVAL,
     START,
@@ -22,15 +23,7 @@ from ritornello.imitation.contexts import (
     position_of,
     weight_of,
 )
-from ritornello.imitation.data import (
-    NO_CHORD,
-    ChordSymbol,
-    IntArray,
-    PhraseEvents,
-    SongEvents,
-    basic_pitches,
-    pattern_of,
-)
+from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, PhraseEvents, SongEvents
 from ritornello.imitation.tables import Context, CountTable, FloatArray, Mixture
 
 TABLE_NAMES = (

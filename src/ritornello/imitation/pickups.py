@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.analysis.phrase_grid import Phrase
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.data import IntArray, PhraseEvents
 from ritornello.imitation.phrase import Line, NewPhrase

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.analysis.originality import Run, longest_shared_runs
+from ritornello.analysis.phrase_grid import PhraseGrid
 from ritornello.evaluation.imitation import (
     cadences,
     half_to_half_distance,
@@ -21,7 +22,6 @@ from ritornello.evaluation.imitation import (
     style_distance,
     style_histograms,
 )
-from ritornello.evaluation.phrase_grid import PhraseGrid
 from ritornello.imitation.data import SongEvents
 from ritornello.imitation.kept import Kept
 from ritornello.imitation.originality_guard import LEAST_PHRASE_BARS, LIKENESS_LIMIT, CopyLimits, likeness

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ritornello.analysis.phrase_grid import Phrase
+from ritornello.analysis.segments import pattern_of
 from ritornello.arrange import ArrangePlan
-from ritornello.evaluation.phrase_grid import Phrase
 from ritornello.imitation.composer import Composer
-from ritornello.imitation.data import SongEvents, pattern_of, song_events
+from ritornello.imitation.data import SongEvents, song_events
 from ritornello.imitation.model import SongModel, Tables
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
 from ritornello.imitation.phrase import Line, NewPhrase

@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ritornello.evaluation.phrase_grid import Phrase
+from ritornello.analysis.phrase_grid import Phrase
+from ritornello.analysis.segments import basic_pitches
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.contexts import Place, ends_section, last_section_end, place_of
-from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents, basic_pitches
+from ritornello.imitation.data import ChordSymbol, IntArray, PhraseEvents
 from ritornello.imitation.kept import Kept, chord_emission, pitches_on_rhythm
 from ritornello.imitation.originality_guard import LIKENESS_LIMIT
 from ritornello.imitation.phrase import Line, NewPhrase, phrase_as_read, rolls_agree, same_melody

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ritornello.analysis.segments import basic_pitches, pattern_of
 from ritornello.evaluation.imitation import Histogram, jensen_shannon_distance
 from ritornello.imitation.contexts import MAX_INTERVAL, quality_class
-from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, SongEvents, basic_pitches, pattern_of
+from ritornello.imitation.data import NO_CHORD, ChordSymbol, IntArray, SongEvents
 from ritornello.imitation.phrase import NewPhrase
 from ritornello.imitation.tables import FloatArray
 

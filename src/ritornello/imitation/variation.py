@@ -11,9 +11,9 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.analysis.segments import basic_pitches, pattern_of
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.contexts import ends_section
-from ritornello.imitation.data import basic_pitches, pattern_of
 from ritornello.imitation.phrase import Line, NewPhrase, rolls_agree
 
 NEW_RHYTHM_SHARE = 0.6

@@ -18,6 +18,9 @@ from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
 IntArray = NDArray[np.int64]
 
+TRIPLET_STEP_TICKS = 4
+"""Grid of a song whose off-beat notes are mostly triplets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -121,6 +124,17 @@ def usual_meter(song: Song) -> Meter:
         counted[(meter.numerator, meter.denominator)] += 1
     numerator, denominator = counted.most_common(1)[0][0]
     return Meter(0, numerator, denominator)
+
+
+def usual_step_ticks(song: Song) -> int:
+    """Return the step of a song's melody in ticks: `TRIPLET_STEP_TICKS` for a song in triplets, else a sixteenth."""
+    melody = song.part("melody")
+    if melody is None or usual_meter(song).is_compound:
+        return TICKS_PER_SIXTEENTH
+    inside = melody.notes["onset"] % 12
+    triplets = int(np.isin(inside, (4, 8)).sum())
+    sixteenths = int(np.isin(inside, (3, 6, 9)).sum())
+    return TRIPLET_STEP_TICKS if triplets > 2 * sixteenths else TICKS_PER_SIXTEENTH
 
 
 def phrase_grid(song: Song, step_ticks: int = TICKS_PER_SIXTEENTH) -> PhraseGrid:
