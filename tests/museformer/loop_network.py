@@ -120,8 +120,7 @@ class _Loops:
                 s_query, s_key = turned(s_query, angles), turned(s_key, angles)
             own = [(key[n], value[n], False) for n in self.rows if self.bar[n] == i]
             z[i] = self.attend(s_query, [*own, (s_key, s_value, False)], None)
-            gathered = z[i] / (z[i].pow(2).mean() + 1e-6).sqrt() if self.config.summary_norm else z[i]
-            key_2, value_2 = self.linear(f"{name}.summary_key_value", gathered).view(2, self.heads, self.size)
+            key_2, value_2 = self.linear(f"{name}.summary_key_value", z[i]).view(2, self.heads, self.size)
             seen[i] = turned(key_2, angles) if self.config.rotary else key_2, value_2
         bias = self.w.get(f"{name}.plan_bias")
         y = []

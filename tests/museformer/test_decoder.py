@@ -63,11 +63,11 @@ def feed(decoder: Decoder | FullDecoder, sequence: BarSequence, rows: int = 0) -
 
 
 @pytest.mark.parametrize(
-    ("variant", "ours"),
+    ("variant", "rotary"),
     [("museformer", True), ("museformer", False), ("no_selection", True), ("no_coarse", True)],
 )
-def test_stepping_equals_encoding_the_whole_song_again(variant: Variant, ours: bool) -> None:
-    network = make_network(variant, rotary=ours, summary_norm=ours)
+def test_stepping_equals_encoding_the_whole_song_again(variant: Variant, rotary: bool) -> None:
+    network = make_network(variant, rotary=rotary)
     sequence = make_sequence(make_bars(45), offsets=network.config.offsets)
     decoder = Decoder(network, dtype=torch.float64)
     first = decoder.begin()

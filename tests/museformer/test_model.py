@@ -17,19 +17,19 @@ from ritornello.museformer.model import MuseformerNetwork, Path, fastest_path
 from .loop_network import LoopSong, logits_by_loops
 from .token_songs import pack, packings, random_bars
 
-OURS = SIZES["tiny"]
-PAPER = OURS.with_switches(rotary=False, summary_norm=False)
+ROTARY = SIZES["tiny"]
+PAPER = dataclasses.replace(ROTARY, rotary=False)
 PACKINGS = tuple(packings())
 KINDS = [
     *((PAPER, name) for name in PACKINGS),
     *((PAPER.as_variant(variant), "plan") for variant in VARIANTS[1:]),
     (PAPER.as_variant("full"), "songs together"),
-    (OURS, "plan and infill"),
-    (OURS.as_variant("no_coarse"), "plan"),
+    (ROTARY, "plan and infill"),
+    (ROTARY.as_variant("no_coarse"), "plan"),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 each_kind = pytest.mark.parametrize(
-    ("config", "name"), KINDS, ids=[f"{c.variant}{', ours' if c.rotary else ''}, {n}" for c, n in KINDS]
+    ("config", "name"), KINDS, ids=[f"{c.variant}{', rotary' if c.rotary else ''}, {n}" for c, n in KINDS]
 )
 
 
@@ -113,7 +113,7 @@ def test_bfloat16_agrees_with_the_reference(config: MuseformerConfig, name: str)
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="FlexAttention has gradients on GPUs only")
 @pytest.mark.parametrize("name", ["plan", "songs together"])
 def test_gradients_of_flex_agree_with_the_reference(name: str) -> None:
-    config = dataclasses.replace(OURS, width=128)
+    config = dataclasses.replace(ROTARY, width=128)
     model, packed = network(config, torch.float32).cuda(), batch(config, name)
     pairs = zip(*(value_and_gradients(model(packed, path), model) for path in ("flex", "dense")), strict=True)
     for mine, theirs in pairs:
@@ -122,19 +122,19 @@ def test_gradients_of_flex_agree_with_the_reference(name: str) -> None:
 
 def test_flex_on_a_cpu_says_that_it_has_no_gradients() -> None:
     with pytest.raises(ArgumentError, match="no gradients on a CPU"):
-        network(OURS)(batch(OURS, "plan"), "flex")
+        network(ROTARY)(batch(ROTARY, "plan"), "flex")
 
 
 def test_the_path_is_chosen_by_the_device() -> None:
     assert fastest_path(torch.device("cpu")) == "gather"
     assert fastest_path(torch.device("cuda")) == "flex"
-    model, packed = network(OURS), batch(OURS, "infill")
+    model, packed = network(ROTARY), batch(ROTARY, "infill")
     assert torch.equal(model(packed), model(packed, "gather"))
 
 
 @pytest.mark.parametrize("path", ["gather", "flex", "dense"])
 def test_the_plan_bias_draws_bars_to_their_source(path: Path) -> None:
-    model, packed = network(OURS), batch(OURS, "plan")
+    model, packed = network(ROTARY), batch(ROTARY, "plan")
     with torch.no_grad():
         before = model(packed, path)
         for layer in model.layers:
@@ -180,7 +180,7 @@ def test_bar_40_sees_the_bars_of_the_paper_finely_and_all_others_by_summary() ->
 
 
 def test_dropout_is_drawn_in_training_only() -> None:
-    model, packed = network(dataclasses.replace(OURS, dropout=0.5)), batch(OURS, "plain")
+    model, packed = network(dataclasses.replace(ROTARY, dropout=0.5)), batch(ROTARY, "plain")
     assert not torch.equal(model(packed), model(packed))
     model.eval()
     assert torch.equal(model(packed), model(packed))

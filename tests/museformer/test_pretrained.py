@@ -60,17 +60,15 @@ def test_a_training_run_and_its_checkpoints_are_read(tmp_path: Path) -> None:
     assert load_network(tmp_path / "run").training["checkpoint"] == "step-00000020"
 
 
-@pytest.mark.parametrize("switch", ["rotary", "summary_norm"])
-@pytest.mark.parametrize(("said", "wanted"), [(None, None), (True, True), (False, False)])
-def test_a_recipe_turns_switches_of_its_size(
-    switch: str, said: bool | None, wanted: bool | None, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("said", "rotary"), [({"rotary": None}, SIZES["tiny"].rotary), ({"rotary": True}, True), ({"rotary": False}, False)]
+)
+def test_a_recipe_says_whether_positions_are_rotary(said: dict[str, bool | None], rotary: bool, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    recipe = {"vocabulary": "museformer-remigen2", "size": "tiny", "variant": "museformer", switch: said}
+    recipe = {"vocabulary": "museformer-remigen2", "size": "tiny", "variant": "museformer", **said}
     write_json(tmp_path / "run" / "recipe.json", recipe)
     save_checkpoint(tmp_path / "run", 1, network(), [], {})
-    found = load_network(tmp_path / "run").network.config
-    assert getattr(found, switch) is (getattr(SIZES["tiny"], switch) if wanted is None else wanted)
+    assert load_network(tmp_path / "run").network.config.rotary is rotary
 
 
 def edited(name: str, value: Any) -> Callable[[dict[str, Any]], None]:

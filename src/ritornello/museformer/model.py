@@ -135,7 +135,7 @@ class Layer(nn.Module):
         super().__init__()
         width = config.width
         self.heads, self.variant = config.heads, config.variant
-        self.is_last, self.summary_norm = is_last, config.summary_norm
+        self.is_last = is_last
         self.dropout = nn.Dropout(config.dropout)
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
@@ -202,8 +202,7 @@ class Layer(nn.Module):
 
     def as_seen(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return keys and values ``(H, S, E)`` under which later bars see what summaries gathered, ``(H, S, E)``."""
-        rows = norm_gathered(_rows(z)) if self.summary_norm else _rows(z)
-        key, value = self._heads(self.summary_key_value(rows), 2)
+        key, value = self._heads(self.summary_key_value(_rows(z)), 2)
         return key, value
 
     def attend(self, x: Tensor, y: Tensor) -> Tensor:
@@ -266,15 +265,6 @@ def bar_angles(places: Tensor, beats: Tensor, bars: Tensor, size: int) -> Tensor
 def summary_angles(bars: Tensor, size: int) -> Tensor:
     """Return the angles ``(S, E / 2)`` of summaries by bar number, as if they stood where their bars begin."""
     return bar_angles(torch.zeros_like(bars), torch.zeros_like(bars), bars, size)
-
-
-def norm_gathered(z: Tensor) -> Tensor:
-    """Return what summaries gathered, ``(S, D)``, with a root mean square of 1.
-
-    It is a mean over the tokens of a bar, 170 or so, and therefore small: without the norm keys and values made from it
-    are small beside those of tokens, get no weight and so no gradient (measured: CARD.md).
-    """
-    return functional.rms_norm(z.float() if z.dtype == torch.bfloat16 else z, z.shape[-1:], eps=1e-6).to(z.dtype)
 
 
 def _falling(count: int, base: float, device: torch.device) -> Tensor:

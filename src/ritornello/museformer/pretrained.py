@@ -126,25 +126,21 @@ def _is_sound(tensor: torch.Tensor) -> bool:
 def _config(description: dict[str, Any], folder: Path) -> MuseformerConfig:
     try:
         config = MuseformerConfig(**description["config"])
-        for name in ("plan_bias", *SWITCHES):
+        for name in ("plan_bias", "rotary"):
             _check_switch(name, getattr(config, name))
         return config
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{folder / CONFIG_FILE}: damaged sizes of the network ({str(error)[:80]})") from None
 
 
-SWITCHES = ("rotary", "summary_norm")
-"""What a recipe turns on or off against its size."""
-
-
 def _config_of_recipe(recipe: dict[str, Any], path: Path) -> MuseformerConfig:
     try:
         config = SIZES[recipe["size"]].as_variant(recipe["variant"])
-        switches = {name: recipe.get(name) for name in SWITCHES}
-        for name, value in switches.items():
-            if value is not None:
-                _check_switch(name, value)
-        return config.with_switches(**switches)
+        rotary = recipe.get("rotary")
+        if rotary is None:
+            return config
+        _check_switch("rotary", rotary)
+        return dataclasses.replace(config, rotary=rotary)
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{path}: no recipe of a Museformer ({str(error)[:80]})") from None
 

@@ -48,7 +48,6 @@ class Recipe:
         size: ``small``, ``paper`` or ``tiny``.
         variant: the model or a baseline.
         rotary: whether tokens' queries and keys are turned by their place in the bar; None: as the size has it.
-        summary_norm: whether what summaries gathered is normed; None: as the size has it.
         phases: short windows first, whole songs later.
         learning_rate: peak rate.
         warmup_steps: steps of linear warm-up.
@@ -65,7 +64,6 @@ class Recipe:
     size: str = "small"
     variant: Variant = "museformer"
     rotary: bool | None = None
-    summary_norm: bool | None = None
     phases: tuple[Phase, ...] = (Phase(700, 2560, 2), Phase(500, 10_240, 1))
     learning_rate: float = 3e-3
     warmup_steps: int = 50
@@ -87,7 +85,8 @@ class Recipe:
     @property
     def config(self) -> MuseformerConfig:
         """The network's sizes."""
-        return SIZES[self.size].as_variant(self.variant).with_switches(self.rotary, self.summary_norm)
+        config = SIZES[self.size].as_variant(self.variant)
+        return config if self.rotary is None else dataclasses.replace(config, rotary=self.rotary)
 
     @property
     def steps(self) -> int:

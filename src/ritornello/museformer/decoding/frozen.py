@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork, bar_angles, norm_gathered
+from ritornello.museformer.model import MAX_BARS, Layer, MuseformerNetwork, bar_angles
 from ritornello.museformer.tokens import vocabulary as v
 from ritornello.nn.positions import rotation_angles
 
@@ -136,7 +136,7 @@ class FrozenLayer:
 
     def __init__(self, layer: Layer, width: int, dtype: torch.dtype) -> None:
         state = torch.promote_types(dtype, torch.float32)
-        self.heads, self._summary_norm = layer.heads, layer.summary_norm
+        self.heads = layer.heads
         self.dtype = dtype
         scale = torch.ones(3 * width, dtype=torch.float64)
         scale[:width] = (width // layer.heads) ** -0.5
@@ -165,9 +165,7 @@ class FrozenLayer:
 
     def as_seen(self, z: Tensor) -> Tensor:
         """Return keys and values ``(B, 2, H, E)`` under which bars see what summaries gathered, ``(B, D)``."""
-        return functional.linear(norm_gathered(z) if self._summary_norm else z, *self._as_seen).view(
-            len(z), 2, self.heads, -1
-        )
+        return functional.linear(z, *self._as_seen).view(len(z), 2, self.heads, -1)
 
     def finish(self, x: Tensor, y: Tensor) -> Tensor:
         """Add what was seen, ``(n, D)``, and the feed-forward network to states ``(B, D)``, which are overwritten.
