@@ -8,14 +8,16 @@ common engraving practice; double accidentals are avoided.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.errors import ArgumentError
 from ritornello.score.chord import Chord
-from ritornello.score.key import Key, note_name_at_fifths, parse_note_name
+from ritornello.score.key import STEP_PITCH_CLASS, Key, note_name_at_fifths, parse_note_name
 from ritornello.score.song import Song
 
 ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
@@ -116,3 +118,26 @@ def _near_neighbour(
             return pitches[index] - pitch, names[index]
         index += 1
     return 0, ""
+
+
+def pitch_name(pitch: int, key: Key | None = None) -> str:
+    """Return the name of a MIDI pitch in a key (C major if none is given), such as ``"Bb4"``; middle C is ``"C4"``."""
+    spelled = SpelledPitch.of(pitch, spell_pitch_class(pitch % 12, key or Key(0)))
+    accidental = "#" * spelled.alter if spelled.alter > 0 else "b" * -spelled.alter
+    return f"{spelled.step}{accidental}{spelled.octave}"
+
+
+def parse_pitch(text: str) -> int:
+    """Return the MIDI pitch of a name such as ``"Bb4"`` or ``"C-1"``; the inverse of `pitch_name`.
+
+    Raises:
+        ArgumentError: if the text is no pitch from C-1 to G9.
+    """
+    match = re.fullmatch(r"([A-Ga-g])([#b♯♭]{0,2})(-?[0-9])", text)
+    if match:
+        accidentals = match[2].replace("♯", "#").replace("♭", "b")
+        pitch = 12 * (int(match[3]) + 1) + STEP_PITCH_CLASS[match[1].upper()]
+        pitch += accidentals.count("#") - accidentals.count("b")
+        if 0 <= pitch <= 127:
+            return pitch
+    raise ArgumentError(f"'{text[:40]}' is no pitch; write a note name and an octave, such as Bb4, from C-1 to G9")

@@ -6,6 +6,7 @@ A metre change always starts a bar; a pickup is a short first metre, such as 1/4
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,18 @@ class Meter:
         sane = self.tick >= 0 and 1 <= self.numerator <= 64 and self.denominator in (1, 2, 4, 8, 16, 32)
         if not sane or self.numerator * whole % self.denominator:
             raise ArgumentError(f"metre {self.numerator}/{self.denominator} at tick {self.tick} is not supported")
+
+    @classmethod
+    def parse(cls, text: str) -> Meter:
+        """Read a metre from tick 0 on, such as ``"3/4"``.
+
+        Raises:
+            ArgumentError: if the text is no metre, or one that is not supported.
+        """
+        match = re.fullmatch(r"\s*([0-9]{1,2})\s*/\s*([0-9]{1,2})\s*", text)
+        if not match:
+            raise ArgumentError(f"'{text[:40]}' is no metre; write one such as 4/4, 3/4 or 6/8")
+        return cls(0, int(match[1]), int(match[2]))
 
     @property
     def bar_ticks(self) -> int:
