@@ -1,4 +1,4 @@
-"""The folder of a training run: begun or gone on with, another one's start, and what is passed on of it.
+"""What is passed on of a training run (`training.runs`): the start of another one, or weights.
 
 A run's folder holds ``recipe.json`` (what it was begun with), ``log.jsonl`` and checkpoints (`training.checkpoint`).
 """
@@ -7,61 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn, optim
 
-from ritornello.errors import ArgumentError, ReadError, WriteError
-from ritornello.files import read_bytes, write_json
+from ritornello.errors import ArgumentError, ReadError
+from ritornello.files import read_bytes
 from ritornello.museformer.pretrained import load_network, save_network
 from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights
+from ritornello.training.runs import RECIPE_FILE, is_main_process, open_run, processes
 
-RECIPE_FILE, STATE_FILE = "recipe.json", "state.json"
+__all__ = ["export_run", "is_main_process", "open_run", "processes", "start_from"]
 
-
-def is_main_process() -> bool:
-    """Return whether this process writes a run's files: the only one, or the first that `accelerate launch` started."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def processes() -> int:
-    """Return how many processes `accelerate launch` started together; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def open_run(folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Make a run's folder, or go on with one of the same recipe.
-
-    Args:
-        folder: the folder.
-        recipe: JSON values: what is trained, on what, from what. Only what both have must be the same.
-
-    Raises:
-        ArgumentError: if the folder holds a run of another recipe; the message names the first difference.
-        ReadError: if its recipe is damaged.
-        WriteError: if it holds something else, or cannot be written.
-    """
-    place = folder / RECIPE_FILE
-    wanted = json.loads(json.dumps(recipe))
-    if place.is_file():
-        try:
-            found = json.loads(read_bytes(place))
-        except ValueError as error:
-            raise ReadError(f"{place}: damaged, no JSON ({str(error)[:80]})") from None
-        for name, value in wanted.items():
-            if name in found and found[name] != value:
-                was, now = json.dumps(found[name])[:80], json.dumps(value)[:80]
-                raise ArgumentError(f"{folder}: a run with {name} {was}, not {now}; choose another folder")
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WriteError(f"{folder}: exists and is no training run; choose another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    write_json(place, wanted)
+STATE_FILE = "state.json"
 
 
 def start_from(start: Path, model: nn.Module, optimizers: list[optim.Optimizer]) -> None:
