@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.training.checkpoint import latest_checkpoint
@@ -34,6 +36,24 @@ def test_a_run_that_was_killed_goes_on_exactly(tmp_path: Path) -> None:
     assert torch.equal(weights(resumed), weights(straight))
     assert log(tmp_path / "killed") == log(tmp_path / "straight")
     assert len(log(tmp_path / "straight")) == STEPS
+
+
+def test_the_optimizer_s_state_goes_where_the_weights_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU does to a run that is gone on with, by another dtype: the weights move after the state was read."""
+
+    class Doubled(Sums):
+        def batches(self, step: int, process: int, processes: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+            return [(x.double(), y.double()) for x, y in super().batches(step, process, processes)]
+
+        def loss(self, model: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            return ((model(batch[0]) - batch[1]) ** 2).sum()
+
+    run(tmp_path, Sums())
+    shutil.rmtree(tmp_path / "step-00000012")
+    monkeypatch.setattr(Accelerator, "prepare", lambda _self, model: model.double())
+    resumed = run(tmp_path, Doubled())
+    assert weights(resumed).isfinite().all()
+    assert log(tmp_path)[-1]["step"] == STEPS
 
 
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:

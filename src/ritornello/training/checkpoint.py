@@ -45,7 +45,7 @@ def save_checkpoint(
             for index, values in optimizer.state_dict()["state"].items()
             for name, value in values.items()
         }
-        save_file(_contiguous({**tensors, "torch_rng": torch.get_rng_state()}), temporary / "optimizer.safetensors")
+        save_file(_contiguous(tensors), temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", {"step": step, **state})
     return place
 
@@ -61,7 +61,7 @@ def load_checkpoint(place: Path, model: nn.Module, optimizers: list[torch.optim.
     path = place / "optimizer.safetensors"
     tensors = _load(path)
     try:
-        rng = tensors.pop("torch_rng").cpu()
+        tensors.pop("torch_rng", None)  # of checkpoints from before dropout followed from the step
         for number, optimizer in enumerate(optimizers):
             whole = optimizer.state_dict()
             whole["state"] = _states_of(tensors, number)
@@ -69,7 +69,6 @@ def load_checkpoint(place: Path, model: nn.Module, optimizers: list[torch.optim.
             if not set(whole["state"]) <= known:
                 raise KeyError
             optimizer.load_state_dict(whole)
-        torch.set_rng_state(rng)
     except (KeyError, ValueError, TypeError, RuntimeError):
         raise ReadError(f"{path}: not the optimizer's state of this model and recipe; start a new run") from None
     return state

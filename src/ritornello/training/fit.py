@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import set_seed
 from torch import Tensor, nn
 
 from ritornello.errors import ArgumentError
@@ -55,7 +55,7 @@ class FitConfig:
         precision: ``no`` for float32, ``bf16`` for autocast.
         save_every: steps between checkpoints.
         validate_every: steps between validations; 0 for none but the last.
-        seed: of weights and dropout.
+        seed: of dropout, 0 or more.
     """
 
     steps: int
@@ -69,8 +69,8 @@ class FitConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.save_every) < 1 or min(self.warmup_steps, self.validate_every) < 0:
-            raise ArgumentError("steps and save_every are at least 1, warmup_steps and validate_every at least 0")
+        if min(self.steps, self.save_every) < 1 or min(self.warmup_steps, self.validate_every, self.seed) < 0:
+            raise ArgumentError("steps and save_every are at least 1, warmup_steps, validate_every and seed at least 0")
         if not (self.learning_rate > 0 and self.clip > 0 and 0 <= self.decay_share <= 1):
             raise ArgumentError("learning_rate and clip are above 0, decay_share is from 0 to 1")
 
@@ -119,13 +119,14 @@ def fit(
     """
     AcceleratorState._reset_state()  # an earlier fit of this process may have had another precision
     accelerator = Accelerator(mixed_precision=config.precision, step_scheduler_with_optimizer=False)
-    set_seed(config.seed)
     folder.mkdir(parents=True, exist_ok=True)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     state: dict[str, Any] = {"step": 0, "targets": 0, "seconds": 0.0}
     if (found := latest_checkpoint(folder)) is not None:
         state = load_checkpoint(found, model, list(optimizers))
     prepared = accelerator.prepare(model)
+    for optimizer in optimizers:
+        optimizer.load_state_dict(optimizer.state_dict())  # what was loaded goes to the device the weights went to
     log = folder / "log.jsonl"
     if accelerator.is_main_process:
         _forget_after(log, state["step"])
@@ -134,6 +135,8 @@ def fit(
         for optimizer, rates in zip(optimizers, peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = peak * config.rate(step)
+        # Dropout follows from seed, step and process alone, so that a run goes on exactly on any device.
+        torch.manual_seed(_step_seed(config.seed, step, accelerator.process_index))
         loss, targets = _backward(accelerator, prepared, task, step)
         if not math.isfinite(loss):
             raise ArgumentError(f"the loss is no longer finite at step {step}; use a lower learning rate")
@@ -195,6 +198,10 @@ def _backward(accelerator: Accelerator, model: nn.Module, task: Task, step: int)
             accelerator.backward(summed * (accelerator.num_processes / targets))
         total += summed.detach()
     return float(accelerator.reduce(total, "sum")) / targets, int(targets)
+
+
+def _step_seed(seed: int, step: int, process: int) -> int:
+    return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _forget_after(log: Path, step: int) -> None:
