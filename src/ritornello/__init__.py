@@ -12,18 +12,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ritornello.errors import RitornelloError
     from ritornello.score.chord import Chord
+    from ritornello.score.chord_chart import ChordChart
     from ritornello.score.form import Form
+    from ritornello.score.framework import Framework
     from ritornello.score.key import Key
     from ritornello.score.reading import read
     from ritornello.score.song import Part, Song
 
 __version__ = "0.1.0"
 
-__all__ = ["Chord", "Form", "Key", "Part", "RitornelloError", "Song", "__version__", "read"]
+__all__ = [
+    "Chord", "ChordChart", "Form", "Framework", "Key", "Part", "RitornelloError", "Song", "__version__", "read",
+]  # fmt: skip
 
 _HOMES = {
     "Chord": "ritornello.score.chord",
+    "ChordChart": "ritornello.score.chord_chart",
     "Form": "ritornello.score.form",
+    "Framework": "ritornello.score.framework",
     "Key": "ritornello.score.key",
     "Part": "ritornello.score.song",
     "RitornelloError": "ritornello.errors",

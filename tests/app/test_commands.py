@@ -13,6 +13,7 @@ import ritornello as package
 from ritornello.analysis import analyze
 from ritornello.imitation.train import build_prior_from_songs
 from ritornello.score import Key
+from ritornello.score.song import join_chords
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +187,41 @@ def test_every_help_shows_its_examples(ritornello, command: str) -> None:
     result = ritornello(*command.split(), "--help")
     assert result.code == 0
     assert f"Examples:\n  ritornello {command}" in result.out
+
+
+def test_the_framework_of_an_analysed_song_is_written_beside_or_without_a_folder(
+    ritornello, example: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    assert ritornello("analyze", example, "--framework", plan).code == 0
+    framework = package.Framework.read(plan)
+    song = analyze(package.read(example)).song
+    assert framework.form == song.form
+    assert framework.song().chords == join_chords(song.chords)
+    again = tmp_path / "again.json"
+    assert ritornello("analyze", example, "-o", tmp_path / "out", "--framework", again, "--quiet").code == 0
+    assert again.read_bytes() == plan.read_bytes()
+    assert (tmp_path / "out" / "analysis.json").exists()
+
+
+def test_a_framework_is_not_replaced_unasked(ritornello, example: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text("mine")
+    result = ritornello("analyze", example, "--framework", plan)
+    assert result.code == 2
+    assert "exists already; choose another --framework or add --force" in result.err
+    assert plan.read_text() == "mine"
+    assert ritornello("analyze", example, "--framework", plan, "--force").code == 0
+    result = ritornello("analyze", example, "--framework", example, "--force")
+    assert (result.code, "would overwrite an input" in result.err) == (2, True)
+
+
+def test_an_imitation_is_described_by_the_framework_beside_it(imitated: Path) -> None:
+    framework, song = package.Framework.read(imitated / "framework.json"), package.read(imitated / "song.mid")
+    assert framework.model_version == "imitation-1"
+    assert framework.form == song.form
+    assert framework.chord_spans() == join_chords(song.chords)
+    melody = song.part("melody")
+    assert melody is not None
+    for column in ("onset", "pitch"):
+        assert np.array_equal(framework.melody()[column], melody.notes[column])

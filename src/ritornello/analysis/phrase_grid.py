@@ -128,8 +128,8 @@ def usual_meter(song: Song) -> Meter:
 
 def usual_step_ticks(song: Song) -> int:
     """Return the step of a song's melody in ticks: `TRIPLET_STEP_TICKS` for a song in triplets, else a sixteenth."""
-    melody = song.part("melody")
-    if melody is None or usual_meter(song).is_compound:
+    melody, meter = song.part("melody"), usual_meter(song)
+    if melody is None or meter.is_compound or meter.beat_ticks % TRIPLET_STEP_TICKS:
         return TICKS_PER_SIXTEENTH
     inside = melody.notes["onset"] % 12
     triplets = int(np.isin(inside, (4, 8)).sum())

@@ -70,29 +70,29 @@ def check_output(out: Path, source: Path) -> None:
         raise ArgumentError(f"--out {out} would overwrite the input {source}; choose another place")
 
 
-def check_output_file(out: Path, force: bool, *sources: Path | None) -> None:
-    """Refuse a result file that cannot be written, before any work is done for it.
+def check_output_file(out: Path, force: bool, *sources: Path | None, option: str = "--out") -> None:
+    """Refuse a result file that cannot be written, before any work is done for it; `option` names it.
 
     Raises:
         ArgumentError: if it is one of the inputs.
         WriteError: if it is a folder, its folder is missing, or it exists and `force` is not set.
     """
     if any(os.path.realpath(out) == os.path.realpath(source) for source in sources if source is not None):
-        raise ArgumentError(f"--out {out} would overwrite an input; choose another place")
+        raise ArgumentError(f"{option} {out} would overwrite an input; choose another place")
     try:
         if out.is_dir():
-            raise WriteError(f"{out}: this is a folder; name a file for --out")
+            raise WriteError(f"{out}: this is a folder; name a file for {option}")
         if not out.parent.is_dir():
-            raise WriteError(f"{out}: there is no folder {out.parent}; make it or choose another --out")
+            raise WriteError(f"{out}: there is no folder {out.parent}; make it or choose another {option}")
         out.lstat()
     except FileNotFoundError:
         return
     except WriteError:
         raise
     except OSError as error:
-        raise WriteError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+        raise WriteError(f"{out}: cannot be written ({error.strerror}); choose another {option}") from None
     if not force:
-        raise WriteError(f"{out}: exists already; choose another --out or add --force to replace it")
+        raise WriteError(f"{out}: exists already; choose another {option} or add --force to replace it")
 
 
 RESULT_FILES = (

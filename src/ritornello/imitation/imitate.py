@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ritornello.analysis.framework_of_song import framework_of
 from ritornello.analysis.phrase_grid import phrase_grid, usual_meter
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.imitation.assemble import Job, assemble, bass_of_beats, phrases_of
 from ritornello.imitation.composer import Composer
 from ritornello.imitation.data import NO_CHORD, SongEvents, in_mode, song_events
-from ritornello.imitation.framework import Framework, framework_of
 from ritornello.imitation.kept import Kept
 from ritornello.imitation.model import SongModel
 from ritornello.imitation.originality_guard import CopyGuard, CopyLimits
@@ -25,11 +25,15 @@ from ritornello.imitation.report import report_of
 from ritornello.imitation.song_writer import SongWriter
 from ritornello.imitation.train import Prior, load_prior
 from ritornello.score import Form, Key, Song
+from ritornello.score.framework import Framework
 
 Layer = Literal["structure", "chords", "rhythm", "melody", "bass"]
 """What can be taken over from the seed unchanged."""
 
 LAYERS: tuple[Layer, ...] = get_args(Layer)
+
+MODEL_VERSION = "imitation-1"
+"""What the frameworks of imitations name as their maker."""
 
 FEW_BARS = 16
 """Fewer melodic bars than this are too few to learn from alone."""
@@ -47,7 +51,7 @@ class Imitation:
 
     Attributes:
         song: the song, with roles, chords, keys and form.
-        framework: how it is built, as data.
+        framework: how it is built, from the form down to the notes; nothing is locked.
         report: plain values: style distance, adherence, cadences, originality, settings, warnings.
     """
 
@@ -200,7 +204,10 @@ def _imitation(job: Job, strength: float, random_seed: int, number: int, warning
     written = writer.write()
     song = assemble(job, phrases, written, rng)
     new_grid = phrase_grid(song, grid.step_ticks)
-    framework = framework_of(song, new_grid, [phrase.source for phrase in written], random_seed)
+    framework = framework_of(
+        song, sources=[phrase.source for phrase in written], seed=random_seed, model_version=MODEL_VERSION,
+        step_ticks=grid.step_ticks,
+    )  # fmt: skip
     report = report_of(
         job.seed, job.events, song, new_grid, written, job.limits, guarded=guard is not None, kept=job.kept,
     )  # fmt: skip
