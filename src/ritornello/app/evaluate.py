@@ -163,6 +163,36 @@ def museformer(
     return Outcome(as_table(result), result)
 
 
+@app.command
+def frameworks(
+    *,
+    data: Path,
+    split: Split = "test",
+    checkpoint: str = "frameworks-pop909",
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Measure the networks that write melodies from frameworks beside what counting alone reaches.
+
+    The main figures are of songs in one major key in 4/4; minor songs and other metres have figures of their own.
+
+    Examples:
+      ritornello evaluate frameworks --data pop909.zip --split test --json
+
+    Args:
+        data: Folder or zip in the layout of the POP909 pack.
+        split: Which songs: train, validation, test or all.
+        checkpoint: The name of a model, the folder of its weights, or a training run.
+    """
+    require_networks()
+    from ritornello.datasets.pop909 import Pop909
+    from ritornello.frameworks.evaluate import evaluate_frameworks
+
+    dataset = Pop909(data)
+    with progress_bar("Reading songs", common) as progress:
+        result = evaluate_frameworks(dataset, split, checkpoint, progress)
+    return Outcome(as_table(result), result)
+
+
 def chosen_ids(ids: Sequence[str], limit: int | None, split: str) -> Sequence[str]:
     """Return the first `limit` ids of a split.
 

@@ -16,6 +16,8 @@ from ritornello.app.inputs import check_output_file, require_networks
 from ritornello.errors import ArgumentError, MissingDependencyError
 from ritornello.files import write_bytes
 
+TaskName = Literal["basic", "rhythm", "melody"]
+
 app = cyclopts.App(name="train", help="Learn a system's tables or weights from a data set.")
 
 
@@ -137,6 +139,74 @@ def museformer(
 
 
 @app.command
+def frameworks(
+    *,
+    data: Path,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    networks: Annotated[tuple[TaskName, ...], Parameter(consume_multiple=True, negative="")] = (
+        "basic",
+        "rhythm",
+        "melody",
+    ),
+    songs: Literal["all", "one-key", "all-major", "minor", "other-metre"] = "all",
+    encoder: Literal["transformer", "lstm"] | None = None,
+    copying: bool | None = None,
+    epochs: Whole | None = None,
+    seed: Whole | None = None,
+    common: Common = DEFAULTS,
+) -> Outcome | None:
+    """Train the networks that write melodies from frameworks, or go on with a training that was stopped.
+
+    A run whose folder exists goes on from its last checkpoints if its recipe is the same. After every epoch a network
+    is measured on validation songs; the weights of the lowest loss are kept.
+
+    Examples:
+      ritornello train frameworks --data pop909.zip -o run
+      ritornello train frameworks --data pop909.zip -o run-lstm --encoder lstm --no-copying
+
+    Args:
+        data: Folder or zip in the layout of the POP909 pack.
+        out: The run's folder: recipe.json, and for each network log.jsonl, checkpoints and best.safetensors.
+        networks: Which networks to train now: basic (the basic melody), rhythm, melody.
+        songs: Which training songs: all; in 4/4 in one major key (one-key), in major keys only (all-major) or with a
+            minor key (minor); or in other metres (other-metre).
+        encoder: transformer, or lstm as a baseline.
+        copying: Whether a network may point at what came before and copy it; the shipped ones may.
+        epochs: How often every song is seen, instead of the recipe's number.
+        seed: Of weights and the order of songs.
+    """
+    for flag, number, least in (("--epochs", epochs, 1), ("--seed", seed, 0)):
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    if not networks:
+        raise ArgumentError("--networks names none; give one or more of basic, rhythm, melody")
+    _require_training()
+    from ritornello.datasets.pop909 import Pop909
+    from ritornello.frameworks.recipes import RECIPES, changed, train_networks
+    from ritornello.training.fit import leave
+    from ritornello.training.runs import is_main_process
+
+    recipes = changed(RECIPES, epochs, seed, encoder=encoder, copying=copying)
+    trained = train_networks(
+        Pop909(data), recipes, out, songs=songs, tasks=networks, stage=lambda label: progress_bar(label, common)
+    )
+    leave()
+    if not is_main_process():
+        return None
+    result: dict[str, Any] = {"out": str(out)}
+    lines = []
+    for task, network in trained.items():
+        parameters = sum(value.numel() for value in network.parameters())
+        note = out / task / "best.json"
+        measured = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+        result[task] = {"parameters": parameters, **measured}
+        lines.append(
+            f"{out / task}: {parameters:,} parameters, validation loss {measured.get('validation_loss', 'unknown')}"
+        )
+    return Outcome("\n".join(lines), result)
+
+
+@app.command
 def export(
     run: Path,
     /,
@@ -146,20 +216,25 @@ def export(
     force: Annotated[bool, Parameter(negative="")] = False,
     common: Common = DEFAULTS,
 ) -> Outcome:
-    """Write the weights of a training run as a model that generate and evaluate take.
+    """Write the weights of a training run as a model that generate, compose and evaluate take.
 
     Examples:
       ritornello train export run -o my-model
 
     Args:
-        run: The run's folder, whose last checkpoint is taken, or one of its checkpoints.
+        run: The run's folder, whose last checkpoint is taken (of frameworks the best), or one of its checkpoints.
         out: The folder to write model.safetensors and config.json into.
         precision: How weights are stored.
         force: Replace the files of an existing folder.
     """
     require_networks()
+    from ritornello.frameworks import pretrained
     from ritornello.museformer.runs import export_run
 
+    if pretrained.is_run(run):
+        pretrained.export_run(run, out, half=precision == "bf16", force=force)
+        size = (out / "model.safetensors").stat().st_size
+        return Outcome(f"{out}: weights of three networks, {size / 1e6:.1f} MB", {"out": str(out), "bytes": size})
     training = export_run(run, out, half=precision == "bf16", force=force)
     size = (out / "model.safetensors").stat().st_size
     summary = f"{out}: weights of step {training['step']}, {size / 1e6:.1f} MB"

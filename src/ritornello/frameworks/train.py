@@ -28,11 +28,10 @@ from ritornello.frameworks.examples import FORMS, SongExamples
 from ritornello.frameworks.features import TaskName
 from ritornello.frameworks.measuring import network_hits
 from ritornello.frameworks.model import FrameworkNetwork, allowed_only
+from ritornello.frameworks.pretrained import BEST_FILE, BEST_NOTE
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.fit import FitConfig, Validate, fit
 from ritornello.training.runs import is_main_process
-
-BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""The shipped networks' recipes, and a run of all three: data, folder, progress."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from ritornello.errors import ArgumentError
+from ritornello.frameworks.config import NetworkConfig
+from ritornello.frameworks.data import SongSet, belongs, load_songs
+from ritornello.frameworks.examples import examples_of
+from ritornello.frameworks.features import TASKS, TaskName
+from ritornello.frameworks.model import FrameworkNetwork
+from ritornello.frameworks.pretrained import SYSTEM
+from ritornello.frameworks.train import Recipe, train
+from ritornello.training.runs import is_main_process, open_run
+
+RECIPES: dict[TaskName, Recipe] = {task: Recipe(NetworkConfig(task)) for task in TASKS}
+"""What made the shipped weights; CARD.md tells what else was tried."""
+
+Progress = Callable[[int, int], None]
+Stage = Callable[[str], AbstractContextManager[Progress | None]]
+"""Opens the progress of a part of the work that has a name."""
+
+
+def silent(_label: str) -> AbstractContextManager[Progress | None]:
+    """Report no progress."""
+    return nullcontext()
+
+
+def changed(
+    recipes: dict[TaskName, Recipe], epochs: int | None = None, seed: int | None = None, **config: Any
+) -> dict[TaskName, Recipe]:
+    """Return recipes with other epochs, another seed, or other fields of `NetworkConfig`; None leaves one as it is."""
+    own = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    sizes = {name: value for name, value in config.items() if value is not None}
+    return {
+        task: dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, **sizes), **own)
+        for task, recipe in recipes.items()
+    }
+
+
+def train_networks(
+    dataset: Any,
+    recipes: dict[TaskName, Recipe],
+    folder: Path,
+    *,
+    songs: SongSet = "all",
+    tasks: Sequence[TaskName] = TASKS,
+    stage: Stage = silent,
+) -> dict[TaskName, FrameworkNetwork]:
+    """Train networks on the training split of a data set, or go on with a run that was stopped.
+
+    Args:
+        dataset: a data set like `datasets.pop909.Pop909`.
+        recipes: one of each network.
+        folder: the run's folder: ``recipe.json`` and a folder for each network.
+        songs: which songs of the training split to learn from; see `data.SONG_SETS`. The best weights are chosen on
+            validation songs in one major key in 4/4 or, where there are none, not chosen.
+        tasks: which networks to train now.
+        stage: opens progress bars.
+
+    Returns:
+        The networks trained now.
+
+    Raises:
+        ArgumentError: if the folder holds a run of other recipes, there is no song, or a loss is no longer finite.
+        ReadError: if a checkpoint is damaged.
+        WriteError: if the folder holds something else, or cannot be written.
+    """
+    if is_main_process():
+        open_run(folder, {
+            "system": SYSTEM, "songs": songs,
+            "networks": {task: dataclasses.asdict(recipe) for task, recipe in recipes.items()},
+        })  # fmt: skip
+    with stage("Reading songs") as progress:
+        ids = (*dataset.split("train"), *dataset.split("validation"))
+        read = list(load_songs(dataset, ids, progress))
+    held_out = set(dataset.split("validation"))
+    training = [song for entry, song in read if song.id not in held_out and belongs(entry, songs)]
+    validation = [song for entry, song in read if song.id in held_out and belongs(entry, "one-key")]
+    if not training:
+        raise ArgumentError(f"the training split has no song of the set '{songs}'; try all")
+    networks = {}
+    for task in tasks:
+        with stage(f"Training {task}") as progress:
+            networks[task] = train(
+                examples_of(task, training), examples_of(task, validation), recipes[task], folder / task, progress
+            )
+    return networks
