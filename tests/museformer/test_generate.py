@@ -164,8 +164,9 @@ def test_without_a_number_of_bars_the_model_ends_the_song_within_its_limits(muse
     for limits in (Limits(min_tokens=60, max_tokens=400), Limits(min_tokens=300, max_tokens=310)):
         written = write(museformer.network, [Task(limits=limits)] * 4, range(4), SamplingSettings())
         for each in written:
-            assert each.is_ended
             assert limits.min_tokens <= each.new_tokens + 1 <= limits.max_tokens
+            assert each.is_ended == (each.new_tokens + 2 < limits.max_tokens)  # with less room the end is forced
+            assert len(each.bars[max(each.bars)]) > 2  # silent bars at the end are no part of a song
 
 
 def check_infill(made: Generated, song: Song, first: int, last: int, parts: set[str] | None) -> None:
@@ -232,6 +233,12 @@ def test_copied_bars_are_note_for_note(museformer: Museformer) -> None:
             sounds = len(each.tokens.bars[bar - 1]) > 2
             assert each.similarity[bar - 1, source - 1] == sounds
         assert each.report["plan_following"] == {"copy": {"bars": 5, "mean_similarity": 1.0}}
+
+
+def test_copies_go_with_instruments_that_can_play_them(museformer: Museformer) -> None:
+    plan = Plan.parse("3-4!1-2; 5!3")
+    made = museformer.generate(instruments="1-2: piano; 3-4: drums, piano; 5: piano", plan=plan)[0]
+    assert {name for name, *_ in notes_in(made.song, 1, 5)} == {"Piano"}
 
 
 def test_a_plan_changes_what_its_bars_see(museformer: Museformer) -> None:
@@ -329,6 +336,14 @@ WRONG: dict[str, tuple[Callable[[Museformer], object], str]] = {
     "kazoo": (lambda m: m.generate(bars=4, instruments="kazoo"), "melody, drums"),
     "no part": (lambda m: m.infill(band(4), 2, 2, []), "no instrument is named"),
     "instruments too far": (lambda m: m.generate(bars=4, instruments="3-6: bass"), "bar 6 is outside"),
+    "copy of other instruments": (
+        lambda m: m.generate(instruments="1-2: piano, bass; 3-4: drums, bass", plan=Plan.parse("3-4!1-2")),
+        "bar 3 copies bar 1, so its piano must be allowed",
+    ),
+    "copy of the given bars' instruments": (
+        lambda m: m.generate(prompt=band(2), instruments="melody, drums, piano", plan=Plan.parse("3-4!1-2")),
+        "bar 3 copies bar 1, so its bass must be allowed",
+    ),
     "tempo": (lambda m: m.generate(bars=4, tempo_qpm=300), "24 to 200"),
     "plan too long": (lambda m: m.generate(bars=4, plan=Plan.parse("A4 A4")), "bar 8 is outside the song"),
     "plan beside the infill": (lambda m: m.infill(band(8), 5, 6, plan=Plan.parse("7=1")), "bar 7 is not among"),

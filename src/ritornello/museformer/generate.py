@@ -25,7 +25,7 @@ from ritornello.museformer.tokens.encoding import TokenSong
 from ritornello.museformer.tokens.grammar_check import grammar_errors
 from ritornello.museformer.writing.given import GivenSong, compose_song, give, tempo_step_at
 from ritornello.museformer.writing.instruments import ALL, Instruments, family_names
-from ritornello.museformer.writing.loop import Progress, Written, write
+from ritornello.museformer.writing.loop import Progress, Written, piece_seed, write
 from ritornello.museformer.writing.plan import Plan
 from ritornello.museformer.writing.task import Task, continuation, infill, new_song
 from ritornello.nn.sampling import SamplingSettings
@@ -254,10 +254,7 @@ class Museformer:
             self._check_trained("plan_share", "to follow plans")
         if seed < 0:
             raise ArgumentError(f"seed {seed} is out of range; give a whole number from 0 on")
-        # Candidate 1 of seed 1 must not be candidate 2 of seed 0.
-        seeds = [
-            int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0] >> 1) for number in range(n)
-        ]
+        seeds = [piece_seed(seed, number) for number in range(n)]
         began = time.perf_counter()
         written = write(self.network, [task] * n, seeds, sampling, progress=progress)
         seconds = time.perf_counter() - began
@@ -286,11 +283,8 @@ class Museformer:
         about: dict[str, Any],
     ) -> Generated:
         silent = () if given is None else given.bars[: task.skipped]
-        count = max(written.bars)
-        while written.is_ended and len(written.bars[count]) == 2 and count in written.new_bars:
-            count -= 1  # silent bars at the end of a song are no part of it
-        bars = (*silent, *[written.bars[number] for number in range(1, count + 1)])
-        new = tuple(number + task.skipped for number in written.new_bars if number <= count)
+        bars = (*silent, *written.bars.values())
+        new = tuple(number + task.skipped for number in written.new_bars)
         title = f"Museformer, seed {about['seed']}" + (f", no. {about['candidate']}" if about["candidate"] > 1 else "")
         shift = pitch_shift if given is None else given.pitch_shift
         song = compose_song(bars, dict.fromkeys(new, families), given, tempo_qpm, title, shift)

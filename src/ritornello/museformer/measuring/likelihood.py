@@ -23,13 +23,11 @@ from ritornello.museformer.attention.sequence import IGNORED, make_sequence
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network
+from ritornello.museformer.tokens.note_bars import TokenBars
 from ritornello.training.corpus import map_files
 from ritornello.training.memory import keep_freed_memory
 
 Precision = Literal["fp32", "bf16"]
-
-TokenBars = Sequence[NDArray[np.integer]]
-"""A song: the tokens of each bar."""
 
 
 def song_nll(

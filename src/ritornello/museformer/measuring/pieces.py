@@ -30,7 +30,7 @@ from ritornello.museformer.tokens.encoding import encode
 from ritornello.museformer.tokens.grammar import Limits
 from ritornello.museformer.tokens.note_bars import TokenBars
 from ritornello.museformer.writing.instruments import Instruments
-from ritornello.museformer.writing.loop import write
+from ritornello.museformer.writing.loop import piece_seed, write
 from ritornello.museformer.writing.plan import Plan
 from ritornello.museformer.writing.task import Task, new_song
 from ritornello.nn.sampling import SamplingSettings
@@ -211,19 +211,10 @@ def _batch(settings: PieceSettings, kind: Kind, numbers: Sequence[int], *, alone
         task = new_song(None, Instruments(), None, Plan.parse(settings.plan))
     else:
         task = Task(limits=Limits(min_tokens=settings.min_tokens, max_tokens=settings.max_tokens))
-    seeds = [
-        int(np.random.SeedSequence((settings.seed, kind == "planned", number)).generate_state(1, np.uint64)[0] >> 1)
-        for number in numbers
-    ]
+    seeds = [piece_seed(settings.seed, int(kind == "planned"), number) for number in numbers]
     # bfloat16, as weights are shipped: 1.7 times as many tokens a second as in float32.
     written = write(network, [task] * len(numbers), seeds, SamplingSettings(), places=AT_ONCE, dtype=torch.bfloat16)
-    pieces: list[TokenBars] = []
-    for each in written:
-        bars = list(each.bars.values())
-        while each.is_ended and len(bars[-1]) == 2:
-            bars.pop()  # silent bars at the end of a song are no part of it
-        pieces.append(tuple(bars))
-    return pieces
+    return [tuple(each.bars.values()) for each in written]
 
 
 def _settings(path: Path) -> dict[str, object]:

@@ -104,7 +104,7 @@ class BarGrammar:
         limits: how long the song may get.
         rules: what its bars are held to: the same for all, or a function of the bar's number from 0, in the order of
             generation.
-        tokens: tokens that are there already (a prompt of whole bars, its ``</s>`` included).
+        tokens: tokens that are there already, those of a prompt's whole bars.
         bars: bars that are there already.
 
     Attributes:

@@ -39,16 +39,26 @@ class Written:
     """What came of a task.
 
     Attributes:
-        bars: tokens of all bars by musical number, given ones included, without control tokens.
+        bars: tokens of all bars by musical number, given ones included, without control tokens; silent bars at the end
+            of a song whose length was left to the model are no part of it.
         new_bars: musical numbers of the bars that were written.
         new_tokens: tokens that were written, control tokens left out.
-        is_ended: whether the model ended the song itself.
+        is_ended: whether the model ended the song itself, before a limit did.
     """
 
     bars: dict[int, Ids]
     new_bars: tuple[int, ...]
     new_tokens: int
     is_ended: bool
+
+
+def piece_seed(*numbers: int) -> int:
+    """Return the seed of a piece's random generator: pieces of neighbouring numbers have nothing in common.
+
+    Args:
+        numbers: 0 or more each: the seed that was asked for, and the piece's number.
+    """
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def write(
@@ -92,16 +102,12 @@ def write(
                 pieces[place] = _Piece(index, tasks[index], seeds[index])
                 pieces[place].logits = _begin(decoder, place, tasks[index])
         _choose(list(pieces.values()), sampling)
-        for place in [place for place, piece in pieces.items() if piece.is_done]:
-            piece = pieces.pop(place)
-            done[piece.index] = piece.written()
+        _put_away(pieces, done)
         if pieces:
             logits = decoder.step([piece.take() for piece in pieces.values()], list(pieces))
             for piece, row in zip(pieces.values(), logits, strict=True):
                 piece.logits = row
-        for place in [place for place, piece in pieces.items() if piece.is_done]:
-            piece = pieces.pop(place)
-            done[piece.index] = piece.written()
+        _put_away(pieces, done)
         if progress is not None and any(piece.at_bar_start for piece in pieces.values()):
             bars = sum(len(piece.new) for piece in pieces.values()) + sum(len(each.new_bars) for each in done.values())
             progress(min(bars, total), total)
@@ -161,7 +167,8 @@ class _Piece:
         """Note the sampled token."""
         self._next = token
         if token == v.END and not self._bar:
-            self.is_done = self.is_ended = True
+            self.is_done = True
+            self.is_ended = bool(self._grammar.mask().sum() > 1)
 
     def take(self) -> int:
         """Return the next token and count it as taken."""
@@ -183,12 +190,11 @@ class _Piece:
 
     def written(self) -> Written:
         """Return the result."""
-        return Written(
-            dict(sorted(self.bars.items())),
-            tuple(sorted(self.new)),
-            sum(len(self.bars[number]) for number in self.new),
-            self.is_ended,
-        )
+        bars, new = dict(sorted(self.bars.items())), sorted(self.new)
+        tokens = sum(len(bars[number]) for number in new)
+        while self.task.order is None and new and len(bars[new[-1]]) == 2:
+            del bars[new.pop()]
+        return Written(bars, tuple(new), tokens, self.is_ended)
 
     def _needs_notes(self) -> bool:
         return not self._bars_left or (self.task.number(self._place) == 1 and not self._has_notes)
@@ -219,6 +225,13 @@ class _Piece:
             self.is_done = True
         else:
             self._begin_bar()
+
+
+def _put_away(pieces: dict[int, _Piece], done: dict[int, Written]) -> None:
+    """Move the pieces that are done from their places to the results."""
+    for place in [place for place, piece in pieces.items() if piece.is_done]:
+        piece = pieces.pop(place)
+        done[piece.index] = piece.written()
 
 
 def _choose(pieces: Sequence[_Piece], sampling: SamplingSettings) -> None:

@@ -111,9 +111,7 @@ class Task:
         return make_sequence(bars, [self.number(place) for place in range(count)], sources, offsets=offsets, ends=False)
 
 
-def new_song(
-    bars: int | None, instruments: Instruments, tempo_step: int | None, plan: Plan | None, max_tokens: int | None = None
-) -> Task:
+def new_song(bars: int | None, instruments: Instruments, tempo_step: int | None, plan: Plan | None) -> Task:
     """Return the task of a song from scratch.
 
     Args:
@@ -121,21 +119,16 @@ def new_song(
         instruments: what may play where.
         tempo_step: tempo of all bars; None leaves it to the model.
         plan: what repeats what.
-        max_tokens: most tokens in all, where the number of bars is left to the model.
 
     Raises:
-        ArgumentError: if the number of bars is out of range, or the plan or the instruments go beyond it.
+        ArgumentError: if the number of bars is out of range, the plan or the instruments go beyond it, or a bar is to
+            copy what its instruments cannot play.
     """
-    return _forward((), 0, bars, instruments, tempo_step, plan, max_tokens)
+    return _forward((), 0, bars, instruments, tempo_step, plan)
 
 
 def continuation(
-    given: GivenSong,
-    bars: int | None,
-    instruments: Instruments,
-    tempo_step: int | None,
-    plan: Plan | None,
-    max_tokens: int | None = None,
+    given: GivenSong, bars: int | None, instruments: Instruments, tempo_step: int | None, plan: Plan | None
 ) -> Task:
     """Return the task of a song that begins with a given one.
 
@@ -145,10 +138,10 @@ def continuation(
         instruments: what may play in which new bars.
         tempo_step: tempo of all new bars; None leaves it to the model.
         plan: what repeats what, in bars of the whole song.
-        max_tokens: most tokens in all, where the number of bars is left to the model.
 
     Raises:
-        ArgumentError: if nothing is left to write, or something goes beyond the song.
+        ArgumentError: if nothing is left to write, something goes beyond the song, or a bar is to copy what its
+            instruments cannot play.
     """
     if len(given.bars) >= MAX_BARS:
         raise ArgumentError(f"{given.name} has {len(given.bars)} bars already; a song can have {MAX_BARS}")
@@ -156,7 +149,7 @@ def continuation(
     if wanted is not None and wanted <= len(given.bars):
         raise ArgumentError(f"{given.name} has {len(given.bars)} bars already; ask for more than that, not {wanted}")
     skipped = 0 if plan is not None else given.leading_bars
-    return _forward(given.bars[skipped:], skipped, bars, instruments, tempo_step, plan, max_tokens)
+    return _forward(given.bars[skipped:], skipped, bars, instruments, tempo_step, plan)
 
 
 def _forward(
@@ -166,13 +159,13 @@ def _forward(
     instruments: Instruments,
     tempo_step: int | None,
     plan: Plan | None,
-    max_tokens: int | None,
 ) -> Task:
     if bars is not None and not 1 <= bars <= MAX_BARS:
         raise ArgumentError(f"{bars} bars are out of range; ask for 1 to {MAX_BARS}")
     if plan is not None:
         plan = plan if bars is None else plan.with_bars(bars)
         bars = plan.bars
+        _check_copies(plan, given, instruments)
     if bars is not None and instruments.last_bar > bars:
         raise ArgumentError(f"instruments: bar {instruments.last_bar} is outside the song, which has {bars} bars")
     last = bars if bars is not None else instruments.last_bar
@@ -185,7 +178,7 @@ def _forward(
         limits = Limits(min_tokens=_ENDLESS, max_tokens=_ENDLESS)  # the number of bars ends it
     else:
         # At least one new bar; the paper's limits otherwise.
-        limits = Limits(min_tokens=max(2_048, length + 2), max_tokens=length + (max_tokens or 20_480))
+        limits = Limits(min_tokens=max(2_048, length + 2), max_tokens=length + 20_480)
     return Task(given, order, rules, _rules(instruments.at(MAX_BARS + 1), tempo_step), plan, limits, skipped)
 
 
@@ -223,6 +216,17 @@ def infill(given: GivenSong, first: int, last: int, families: frozenset[str], pl
     order = tuple(bar - skipped for bar in (*kept, *range(first, last + 1)))
     limits = Limits(min_tokens=_ENDLESS, max_tokens=_ENDLESS)
     return Task(tuple(everything[bar - 1] for bar in kept), order, rules, BarRules(), plan, limits, skipped)
+
+
+def _check_copies(plan: Plan, given: tuple[Ids, ...], instruments: Instruments) -> None:
+    """Refuse new bars that copy a bar of more instruments than they may have."""
+    players = [frozenset(family.name for family in v.FAMILIES if family.token in bar) for bar in given]
+    for bar in range(len(given) + 1, plan.bars + 1):
+        allowed, source = instruments.at(bar), plan.sources[bar - 1]
+        if plan.kinds[bar - 1] == "copy" and (missing := players[source - 1] - allowed):
+            names = ", ".join(sorted(missing))
+            raise ArgumentError(f"instruments: bar {bar} copies bar {source}, so its {names} must be allowed")
+        players.append(players[source - 1] if plan.kinds[bar - 1] == "copy" else allowed)
 
 
 def _rules(families: frozenset[str], tempo_step: int | None) -> BarRules:
