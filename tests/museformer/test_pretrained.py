@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from ritornello.files import write_json
 from ritornello.museformer.config import SIZES, VARIANTS, Variant
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network, save_network
+from ritornello.museformer.train import Recipe
 from ritornello.training.checkpoint import save_checkpoint
 
 
@@ -69,6 +71,16 @@ def test_a_recipe_says_whether_positions_are_rotary(said: dict[str, bool | None]
     write_json(tmp_path / "run" / "recipe.json", recipe)
     save_checkpoint(tmp_path / "run", 1, network(), [], {})
     assert load_network(tmp_path / "run").network.config.rotary is rotary
+
+
+def test_a_recipe_says_how_wide_the_feed_forward_networks_are(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    recipe = {"vocabulary": "museformer-remigen2", "size": "tiny", "variant": "no_coarse", "ffn": 64}
+    write_json(tmp_path / "run" / "recipe.json", recipe)
+    narrow = MuseformerNetwork(dataclasses.replace(SIZES["tiny"].as_variant("no_coarse"), ffn=64))
+    save_checkpoint(tmp_path / "run", 1, narrow, [], {})
+    assert_same(load_network(tmp_path / "run").network, narrow)
+    assert Recipe(size="tiny", variant="no_coarse", ffn=64).config == narrow.config
 
 
 def edited(name: str, value: Any) -> Callable[[dict[str, Any]], None]:

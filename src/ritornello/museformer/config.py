@@ -82,6 +82,11 @@ class MuseformerConfig:
             ffn = TWIN_FFN.get((self.width, self.ffn), self.ffn + self.width + self.width // 4)
         return dataclasses.replace(self, variant=variant, ffn=ffn)
 
+    def changed(self, *, rotary: bool | None = None, ffn: int | None = None) -> MuseformerConfig:
+        """Return the network with what a recipe says against its size; None leaves a field as it is."""
+        rotary, ffn = self.rotary if rotary is None else rotary, self.ffn if ffn is None else ffn
+        return dataclasses.replace(self, rotary=rotary, ffn=ffn)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON data."""
         return dataclasses.asdict(self)

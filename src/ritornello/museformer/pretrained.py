@@ -137,10 +137,9 @@ def _config_of_recipe(recipe: dict[str, Any], path: Path) -> MuseformerConfig:
     try:
         config = SIZES[recipe["size"]].as_variant(recipe["variant"])
         rotary = recipe.get("rotary")
-        if rotary is None:
-            return config
-        _check_switch("rotary", rotary)
-        return dataclasses.replace(config, rotary=rotary)
+        if rotary is not None:
+            _check_switch("rotary", rotary)
+        return config.changed(rotary=rotary, ffn=recipe.get("ffn"))
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{path}: no recipe of a Museformer ({str(error)[:80]})") from None
 

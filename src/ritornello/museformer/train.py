@@ -48,6 +48,7 @@ class Recipe:
         size: ``small``, ``paper`` or ``tiny``.
         variant: the model or a baseline.
         rotary: whether tokens' queries and keys are turned by their place in the bar; None: as the size has it.
+        ffn: hidden size of the feed-forward networks; None: as size and variant have it.
         phases: short windows first, whole songs later.
         learning_rate: peak rate.
         warmup_steps: steps of linear warm-up.
@@ -64,6 +65,7 @@ class Recipe:
     size: str = "small"
     variant: Variant = "museformer"
     rotary: bool | None = None
+    ffn: int | None = None
     phases: tuple[Phase, ...] = (Phase(700, 2560, 2), Phase(500, 10_240, 1))
     learning_rate: float = 3e-3
     warmup_steps: int = 50
@@ -85,8 +87,7 @@ class Recipe:
     @property
     def config(self) -> MuseformerConfig:
         """The network's sizes."""
-        config = SIZES[self.size].as_variant(self.variant)
-        return config if self.rotary is None else dataclasses.replace(config, rotary=self.rotary)
+        return SIZES[self.size].as_variant(self.variant).changed(rotary=self.rotary, ffn=self.ffn)
 
     @property
     def steps(self) -> int:
