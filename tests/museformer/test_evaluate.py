@@ -301,8 +301,11 @@ def test_everything_is_measured_and_a_second_run_goes_on(checkpoints: list[str],
     assert len(files) == 5
     assert evaluate_museformer(shards, "test", checkpoints[0], settings) == report
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "pieces").iterdir()} == files
-    read = EvaluationSettings(pieces=2, pieces_from=tmp_path / "pieces", plan="A2 A2")
+    read = EvaluationSettings(pieces_from=tmp_path / "pieces", plan="A2 A2")
     assert evaluate_museformer(shards, "test", checkpoints[0], read)["metrics"] == report["metrics"]
+    for pieces, found in ((1, 1), (0, None)):
+        read = EvaluationSettings(pieces=pieces, pieces_from=tmp_path / "pieces", plan="A2 A2")
+        assert evaluate_museformer(shards, "test", checkpoints[0], read).get("pieces") == found
 
 
 def test_data_without_training_songs_is_compared_with_the_stored_reference(

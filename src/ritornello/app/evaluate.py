@@ -102,7 +102,7 @@ def museformer(
     split: Split = "test",
     checkpoint: str = "museformer-small",
     baselines: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
-    pieces: Whole = 100,
+    pieces: Whole | None = None,
     pieces_tokens: Whole = 20_480,
     pieces_min_tokens: Whole = 2_048,
     pieces_from: Path | None = None,
@@ -130,7 +130,8 @@ def museformer(
         split: Which songs are predicted: train, validation, test or all.
         checkpoint: The name of a model, the folder of its weights, or a training run or one of its checkpoints.
         baselines: Other checkpoints, to compare perplexities with, song by song.
-        pieces: How many pieces to make and measure, plain and with the plan; 0 measures perplexity only.
+        pieces: How many pieces to make and measure, plain and with the plan, 100 if not given, or to take from
+            --pieces-from, all if not given; 0 measures perplexity only.
         pieces_tokens: Their length limit in tokens; 160 are about a bar.
         pieces_min_tokens: They do not end before so many tokens.
         pieces_from: Measure the pieces of this folder (saved ones, or MIDI files) instead of making any.

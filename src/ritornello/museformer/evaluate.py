@@ -39,6 +39,9 @@ Progress = Callable[[int, int], None]
 Stage = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens the progress of a part of the work that has a name."""
 
+PIECES = 100
+"""Pieces that are made if nobody says how many."""
+
 PLAN = "A8 B8 A8 C8 A8"
 """The plan whose following is measured: 40 bars, 16 of them repeats."""
 
@@ -54,7 +57,8 @@ class EvaluationSettings:
 
     Attributes:
         baselines: other checkpoints, measured for perplexity on the same songs.
-        pieces: pieces to make; 0 leaves everything about pieces out.
+        pieces: how many pieces to make (None: 100), or to read of ``pieces_from`` (None: all); 0 leaves everything
+            about pieces out.
         pieces_tokens: their length limit in tokens.
         pieces_min_tokens: they do not end before so many tokens.
         pieces_from: folder of pieces that were made already.
@@ -68,7 +72,7 @@ class EvaluationSettings:
     """
 
     baselines: tuple[str, ...] = ()
-    pieces: int = 100
+    pieces: int | None = None
     pieces_tokens: int = 20_480
     pieces_min_tokens: int = 2_048
     pieces_from: Path | None = None
@@ -81,7 +85,7 @@ class EvaluationSettings:
     precision: Precision = "fp32"
 
     def __post_init__(self) -> None:
-        if self.pieces < 0 or self.workers < 1 or (self.limit is not None and self.limit < 1):
+        if (self.pieces or 0) < 0 or self.workers < 1 or (self.limit is not None and self.limit < 1):
             raise ArgumentError("pieces is 0 or more, workers and limit are at least 1")
         if not 1 <= self.pieces_min_tokens <= self.pieces_tokens:
             low, high = self.pieces_min_tokens, self.pieces_tokens
@@ -126,7 +130,7 @@ def evaluate_museformer(
         songs = songs_of(shards, shards.split(split)[: settings.limit])
         result = {"system": "museformer", "checkpoint": checkpoint, "split": split, "songs": len(songs)}
         result |= perplexity_report(checkpoint, songs, settings, stage)
-        if settings.pieces or settings.pieces_from is not None:
+        if settings.pieces != 0:
             reference, training = _reference(data, shards, stack, settings, stage)
             with stage("Reading real songs"):
                 real = [note_bars(bars) for bars in songs]
@@ -207,10 +211,10 @@ def pieces_report(
 def _check(checkpoint: str, settings: EvaluationSettings) -> None:
     """Refuse what would fail later, before any work is done."""
     configs = [load_network(name).network.config for name in (checkpoint, *settings.baselines)]
+    if settings.pieces == 0:
+        return
     if settings.pieces_from is not None:
         read_pieces(settings.pieces_from, 1)
-        return
-    if not settings.pieces:
         return
     if settings.plan and configs[0].variant == "full":
         raise ArgumentError(f"{checkpoint}: full attention follows no plan; leave plan empty, or pieces 0")
@@ -264,14 +268,15 @@ def _pieces(
 ) -> tuple[Sequence[TokenBars], Sequence[TokenBars]]:
     """Return plain and planned pieces, read or made."""
     if settings.pieces_from is not None:
-        plain = read_pieces(settings.pieces_from, settings.pieces or None)
-        planned = read_pieces(settings.pieces_from, settings.pieces or None, "planned") if settings.plan else []
+        plain = read_pieces(settings.pieces_from, settings.pieces)
+        planned = read_pieces(settings.pieces_from, settings.pieces, "planned") if settings.plan else []
         return plain, planned
     wanted = _piece_settings(checkpoint, settings)
+    number = PIECES if settings.pieces is None else settings.pieces
     sides = []
     kinds: tuple[tuple[Kind, str], ...] = (("piece", "Making pieces"), ("planned", "Making planned pieces"))
     for kind, label in kinds:
-        count = settings.pieces if kind == "piece" or settings.plan else 0
+        count = number if kind == "piece" or settings.plan else 0
         make = functools.partial(write_pieces, wanted, kind, settings.workers)
         with stage(label) as progress:
             sides.append(make_pieces(count, make, settings.save_pieces, kind, progress))
