@@ -122,6 +122,16 @@ def test_the_end_is_learned_where_a_song_ends_and_only_there(shards: TokenShards
     assert ended
 
 
+def test_a_song_whose_last_bar_found_no_room_does_not_end(tmp_path: Path) -> None:
+    shards = write_songs(tmp_path / "tokens", [[A, B, A]])
+    tokens = len(A) + len(B) + len(A)
+    assert examples(shards, tokens + 1)[0].targets[-1] == v.END
+    for window in (tokens + 1, tokens + 2):  # two <c> need more
+        sequence = examples(shards, window, infill=1.0)[0]
+        assert sequence.bars == 2
+        assert (sequence.targets != v.END).all()
+
+
 def test_infill_examples_write_up_to_eight_bars_last(shards: TokenShards) -> None:
     stream = examples(shards, infill=1.0)
     moved = 0

@@ -42,7 +42,7 @@ app.command("ritornello.app.analyze:analyze", name="analyze", help="Find the for
 app.command("ritornello.app.render:render", name="render", help="Turn a score file into audio.")
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")
 app.command("ritornello.app.benchmark:app", name="benchmark", help="Time a system on this machine.")
-app.command("ritornello.app.train:app", name="train", help="Learn a system's tables from a data set.")
+app.command("ritornello.app.train:app", name="train", help="Learn a system's tables or weights from a data set.")
 app.command("ritornello.app.house:models", name="models", help="List the shipped models.")
 app.command("ritornello.app.data:app", name="data", help="Check a data set, or make it into tokens for training.")
 app.command("ritornello.app.house:doctor", name="doctor", help="Say what is installed and what it can do.")
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _complain(str(error), 2)
     except KeyboardInterrupt:
-        return _complain("interrupted; nothing was written", 130)
+        return _complain("interrupted; nothing half-written is left", 130)
     except BrokenPipeError:
         _discard_stdout()  # the reader of our output has gone: all that it wanted was said
         return 0

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ritornello.museformer.generate import Generated
     from ritornello.score import Song
 
-MAX_CANDIDATES = 64
-
 
 def generate(
     *,
@@ -91,8 +89,6 @@ def generate(
         raise ArgumentError("--stems and --no-audio contradict each other; leave one out")
     if soundfont and not audio:
         raise ArgumentError("--soundfont and --no-audio contradict each other; leave one out")
-    if not 1 <= n <= MAX_CANDIDATES:
-        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
     if seed < 0:
         raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
     if top_k < 0:
@@ -109,8 +105,11 @@ def generate(
 
     from ritornello.museformer.writing.instruments import Instruments, family_names
     from ritornello.museformer.writing.plan import Plan, parse_range
+    from ritornello.museformer.writing.task import MAX_CANDIDATES
     from ritornello.score import Key
 
+    if not 1 <= n <= MAX_CANDIDATES:
+        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
     count = None
     bar_range = (0, 0)
     if infill is not None:

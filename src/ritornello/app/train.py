@@ -89,7 +89,7 @@ def museformer(
         start: A run, one of its checkpoints or a folder of weights to start from.
         seed: Of weights and the order of songs.
         save_every: Steps between checkpoints.
-        validate_every: Steps between measurements on validation songs.
+        validate_every: Steps between measurements on validation songs; 0 measures at the end only.
         validation_songs: How many songs of the validation split to measure on; 0 for none.
     """
     if recipe is not None and size is not None:

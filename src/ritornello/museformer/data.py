@@ -107,7 +107,7 @@ def make_example(record: Record, window: int, mix: ExampleMix, rng: np.random.Ge
     if kind < mix.infill_share:
         # What is refilled comes last: the bar that does not fit whole is left out, and two <c> find room.
         while len(bars) > 1 and sum(map(len, bars)) + 2 > mix.window_tokens - 1:
-            bars, numbers = bars[:-1], numbers[:-1]
+            bars, numbers, is_whole = bars[:-1], numbers[:-1], False
     if kind < mix.infill_share and len(bars) > 2:
         count = int(rng.integers(1, min(MAX_INFILL_BARS, len(bars) - 1) + 1))
         first = int(rng.integers(0, len(bars) - count + 1))

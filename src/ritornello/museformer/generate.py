@@ -27,7 +27,7 @@ from ritornello.museformer.writing.given import GivenSong, compose_song, give, t
 from ritornello.museformer.writing.instruments import ALL, Instruments, family_names
 from ritornello.museformer.writing.loop import Progress, Written, piece_seed, write
 from ritornello.museformer.writing.plan import Plan
-from ritornello.museformer.writing.task import Task, continuation, infill, new_song
+from ritornello.museformer.writing.task import MAX_CANDIDATES, Task, continuation, infill, new_song
 from ritornello.nn.sampling import SamplingSettings
 from ritornello.score.key import Key
 from ritornello.score.song import Song
@@ -36,8 +36,6 @@ DEFAULT_MODEL = "museformer-small"
 
 CONTINUED_BARS = 16
 """Bars that a continuation adds if nobody says how many."""
-
-MAX_CANDIDATES = 64
 
 
 @dataclass(frozen=True, eq=False)

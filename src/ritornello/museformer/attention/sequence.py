@@ -95,6 +95,13 @@ def beat_numbers(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return beats
 
 
+def next_beat(beat: int, token: int) -> int:
+    """Return the beat number of a token that follows one of beat number ``beat``; see `beat_numbers`."""
+    if v.ONSET0 <= token < v.INSTRUMENT0:
+        return token - v.ONSET0 + 1
+    return 0 if token in (v.BAR_END, v.START) or token >= v.TEMPO0 else beat
+
+
 def make_sequence(
     bars: Sequence[NDArray[np.integer]],
     order: Sequence[int] | None = None,

@@ -26,7 +26,7 @@ from torch import Tensor
 from ritornello.errors import ArgumentError
 from ritornello.museformer.attention.bars import NO_SOURCE, fine_table
 from ritornello.museformer.attention.layout import Packed
-from ritornello.museformer.attention.sequence import BarSequence
+from ritornello.museformer.attention.sequence import BarSequence, next_beat
 from ritornello.museformer.config import MuseformerConfig
 from ritornello.museformer.decoding.frozen import FrozenNetwork, layers_of, turn_pairs
 from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
@@ -93,11 +93,9 @@ class _Piece:
         return int(self.order[place])
 
     def take(self, token: int) -> None:
-        """Note a token's onset."""
-        if v.ONSET0 <= token < v.INSTRUMENT0:
-            self.beat, self.has_notes = token - v.ONSET0 + 1, True
-        elif token in (v.BAR_END, v.START) or token >= v.TEMPO0:
-            self.beat = 0
+        """Note a token's beat."""
+        self.beat = next_beat(self.beat, token)
+        self.has_notes |= self.beat > 0
 
 
 class Decoder:

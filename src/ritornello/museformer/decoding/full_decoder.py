@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ritornello.errors import ArgumentError
 from ritornello.museformer.attention.layout import Packed
-from ritornello.museformer.attention.sequence import BarSequence
+from ritornello.museformer.attention.sequence import BarSequence, next_beat
 from ritornello.museformer.decoding.frozen import FrozenNetwork, layers_of
 from ritornello.museformer.model import MAX_BARS, MuseformerNetwork
 from ritornello.museformer.tokens import vocabulary as v
@@ -87,10 +87,7 @@ class FullDecoder:
         states = [self._pieces[piece] for piece in chosen]
         bars, beats, rows = [], [], []
         for state, token in zip(states, ids.tolist(), strict=True):
-            if v.ONSET0 <= token < v.INSTRUMENT0:
-                state.beat = token - v.ONSET0 + 1
-            elif token in (v.BAR_END, v.START) or token >= v.TEMPO0:
-                state.beat = 0
+            state.beat = next_beat(state.beat, token)
             bars.append(min(state.bar, MAX_BARS - 1))
             beats.append(state.beat)
             rows.append(state.rows)

@@ -29,6 +29,9 @@ from ritornello.museformer.writing.plan import MAX_BARS, Kind, Plan
 LABELS: Mapping[Kind, int] = {"free": FREE, "repeat": REPEAT, "copy": REPEAT, "vary": VARY}
 """The label of each kind of planned bar: k of its ``u-k``."""
 
+MAX_CANDIDATES = 64
+"""Songs of one wish that are written at once."""
+
 _ENDLESS = 2**62
 
 
