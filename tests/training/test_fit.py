@@ -18,7 +18,9 @@ from ritornello.training.fit import FitConfig, muon_and_adamw
 from .toy_run import EXAMPLES, KILL_AT, STEPS, Sums, log, make, run, weights
 
 ROOT = Path(__file__).parents[2]
-ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1"}
+if torch.accelerator.is_available():
+    ONE_CORE["ACCELERATE_USE_CPU"] = "true"  # as docs/accelerate-two-cpus.yaml says
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:

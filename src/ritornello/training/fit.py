@@ -118,7 +118,9 @@ def fit(
         ReadError: if the last checkpoint is damaged or of another model.
     """
     AcceleratorState._reset_state()  # an earlier fit of this process may have had another precision
-    accelerator = Accelerator(mixed_precision=config.precision, step_scheduler_with_optimizer=False)
+    # Told nothing, Accelerate counts processes of a launcher as one each where there is no GPU.
+    on_cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=config.precision, step_scheduler_with_optimizer=False)
     folder.mkdir(parents=True, exist_ok=True)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     state: dict[str, Any] = {"step": 0, "targets": 0, "seconds": 0.0}
