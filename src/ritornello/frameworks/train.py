@@ -52,7 +52,7 @@ class Recipe:
     """
 
     config: NetworkConfig
-    epochs: int = 16
+    epochs: int = 8
     songs: int = 6
     learning_rate: float = 2e-3
     warmup_steps: int = 50
