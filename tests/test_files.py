@@ -8,7 +8,7 @@ import pytest
 
 from ritornello import errors
 from ritornello.errors import ReadError, RitornelloError, WriteError
-from ritornello.files import read_bytes, result_folder, write_bytes, write_json
+from ritornello.files import read_bytes, read_json, result_folder, write_bytes, write_json
 
 
 def test_bytes_are_read_up_to_the_bound(tmp_path: Path):
@@ -29,6 +29,18 @@ def test_an_empty_file_is_refused(tmp_path: Path):
     (tmp_path / "empty").touch()
     with pytest.raises(ReadError, match="empty"):
         read_bytes(tmp_path / "empty")
+
+
+def test_json_comes_back_and_what_is_none_is_named(tmp_path: Path):
+    path = tmp_path / "value.json"
+    write_json(path, {"a": ["曲", None, 1.5]})
+    assert read_json(path) == {"a": ["曲", None, 1.5]}
+    for text in (b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5_000):
+        path.write_bytes(text)
+        with pytest.raises(ReadError, match=r"value\.json: damaged, no JSON"):
+            read_json(path)
+    with pytest.raises(ReadError, match="too large"):
+        read_json(path, max_bytes=4)
 
 
 def test_a_write_replaces_whole_or_leaves_nothing(tmp_path: Path):

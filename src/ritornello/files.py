@@ -55,6 +55,23 @@ def read_bytes(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) ->
     return check_size(data, str(path), max_bytes)
 
 
+def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> Any:
+    """Return the value of a JSON file.
+
+    Args:
+        path: the file.
+        max_bytes: refuse anything larger, before reading it.
+
+    Raises:
+        ReadError: if the file cannot be read, see `read_bytes`, or holds no JSON.
+    """
+    data = read_bytes(path, max_bytes)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:  # brackets in brackets without end
+        raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
+
+
 def check_size(data: bytes, name: str, max_bytes: int) -> bytes:
     """Return the bytes of a file if there are any, and no more than `max_bytes`.
 

@@ -90,6 +90,10 @@ def test_a_run_goes_on_with_its_own_recipe_only(tmp_path: Path) -> None:
     open_run(tmp_path / "run", recipe)
     with pytest.raises(ArgumentError, match="a run with seed 0, not 1"):
         open_run(tmp_path / "run", {**recipe, "seed": 1})
+    for text in ("{", "5", "[1]", "[" * 100_000):
+        (tmp_path / "run" / "recipe.json").write_text(text)
+        with pytest.raises(ReadError, match=r"recipe\.json: damaged"):
+            open_run(tmp_path / "run", recipe)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(WriteError, match="no training run"):

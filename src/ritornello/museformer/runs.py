@@ -5,17 +5,16 @@ A run's folder holds ``recipe.json`` (what it was begun with), ``log.jsonl`` and
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from torch import nn, optim
 
-from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes
+from ritornello.errors import ArgumentError
+from ritornello.files import read_json
 from ritornello.museformer.pretrained import load_network, save_network
-from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights
+from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights, read_state
 from ritornello.training.runs import RECIPE_FILE, is_main_process, open_run, processes
 
 __all__ = ["export_run", "is_main_process", "open_run", "processes", "start_from"]
@@ -61,10 +60,6 @@ def export_run(
     if place is None or not (owner / RECIPE_FILE).is_file():
         raise ArgumentError(f"{folder}: no training run with a checkpoint; give a folder that `ritornello train` wrote")
     network = load_network(place).network
-    try:
-        recipe, state = (json.loads(read_bytes(path)) for path in (owner / RECIPE_FILE, place / STATE_FILE))
-    except ValueError as error:
-        raise ReadError(f"{place}: damaged, no JSON ({str(error)[:80]})") from None
-    training = {"recipe": recipe, **state}
+    training = {"recipe": read_json(owner / RECIPE_FILE), **read_state(place)}
     save_network(network, out, training, half=half, force=force)
     return training

@@ -8,7 +8,6 @@ where huggingface_hub is installed, the hub. Nothing is ever unpickled. torch is
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ritornello.errors import ArgumentError, MissingDependencyError, ReadError
-from ritornello.files import read_bytes, result_folder, write_json
+from ritornello.files import read_json, result_folder, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,12 +77,7 @@ def read_config(folder: Path, format: str, version: int) -> dict[str, Any]:
         ReadError: if it is missing, damaged, or of another format or version.
     """
     path = folder / CONFIG_FILE
-    try:
-        config = json.loads(read_bytes(path, _MAX_CONFIG_BYTES))
-    except ReadError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
+    config = read_json(path, _MAX_CONFIG_BYTES)
     if not isinstance(config, dict) or config.get("format") != format:
         raise ReadError(f"{path}: not weights of the format '{format}'")
     if config.get("version") != version or type(config["version"]) is not int:

@@ -6,7 +6,6 @@ it writes finds the one before.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ritornello.errors import ReadError
-from ritornello.files import read_bytes, result_folder, write_json
+from ritornello.files import read_json, result_folder, write_json
 
 _NAME = re.compile(r"step-(\d{8})")
 
@@ -56,7 +55,7 @@ def load_checkpoint(place: Path, model: nn.Module, optimizers: list[torch.optim.
     Raises:
         ReadError: if the checkpoint is damaged or of another model.
     """
-    state = _read_state(place / "state.json")
+    state = read_state(place)
     load_weights(place / "model.safetensors", model)
     path = place / "optimizer.safetensors"
     tensors = _load(path)
@@ -83,13 +82,17 @@ def _states_of(tensors: dict[str, Tensor], optimizer: int) -> dict[int, dict[str
     return states
 
 
-def _read_state(path: Path) -> dict[str, Any]:
+def read_state(place: Path) -> dict[str, Any]:
+    """Return what a checkpoint says of its place in the run: ``step`` and whatever else was saved with it.
+
+    Raises:
+        ReadError: if it is damaged.
+    """
+    path = place / "state.json"
     try:
-        state = json.loads(read_bytes(path))
-    except ReadError:
-        raise
-    except ValueError:
-        raise ReadError(f"{path}: damaged, no JSON; remove this checkpoint to go on from the one before") from None
+        state = read_json(path)
+    except ReadError as error:
+        raise ReadError(f"{error}; remove this checkpoint to go on from the one before") from None
     if not isinstance(state, dict) or type(state.get("step")) is not int:
         raise ReadError(f"{path}: damaged, it does not tell the step; remove this checkpoint")
     return state

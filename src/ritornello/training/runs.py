@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ArgumentError, ReadError, WriteError
-from ritornello.files import read_bytes, write_json
+from ritornello.files import read_json, write_json
 
 RECIPE_FILE = "recipe.json"
 
@@ -42,10 +42,9 @@ def open_run(folder: Path, recipe: Mapping[str, Any]) -> None:
     place = folder / RECIPE_FILE
     wanted = json.loads(json.dumps(recipe))
     if place.is_file():
-        try:
-            found = json.loads(read_bytes(place))
-        except ValueError as error:
-            raise ReadError(f"{place}: damaged, no JSON ({str(error)[:80]})") from None
+        found = read_json(place)
+        if not isinstance(found, dict):
+            raise ReadError(f"{place}: damaged, no recipe of a run")
         for name, value in wanted.items():
             if name in found and found[name] != value:
                 was, now = json.dumps(found[name])[:80], json.dumps(value)[:80]

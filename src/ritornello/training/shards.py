@@ -13,7 +13,6 @@ workers it was made: equal songs and settings give equal bytes. Token files are 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes, write_json
+from ritornello.files import read_json, write_json
 
 FORMAT = "ritornello token shards"
 VERSION = 1
@@ -241,11 +240,9 @@ class TokenShards:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(read_bytes(path, MAX_MANIFEST_BYTES))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ReadError):
-            raise ReadError(f"{error}; give a folder that `ritornello data tokenize` wrote") from None
-        raise ReadError(f"{path}: damaged, no JSON; write the shards again") from None
+        manifest = read_json(path, MAX_MANIFEST_BYTES)
+    except ReadError as error:
+        raise ReadError(f"{error}; give a folder that `ritornello data tokenize` wrote") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ReadError(f"{path}: no manifest of token shards; give a folder that `ritornello data tokenize` wrote")
     if manifest.get("version") != VERSION:

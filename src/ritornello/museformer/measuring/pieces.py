@@ -8,7 +8,6 @@ and by how many workers changes it by rounding at most. A folder of MIDI files i
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from torch import nn
 
 from ritornello.datasets.band_midi import BandMidi
 from ritornello.errors import ArgumentError, ReadError, WriteError
-from ritornello.files import read_bytes, write_json
+from ritornello.files import read_json, write_json
 from ritornello.museformer.measuring.arrays import read_arrays, write_arrays
 from ritornello.museformer.pretrained import load_network
 from ritornello.museformer.tokens.encoding import encode
@@ -218,12 +217,7 @@ def _batch(settings: PieceSettings, kind: Kind, numbers: Sequence[int], *, alone
 
 
 def _settings(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(read_bytes(path))
-    except ReadError:
-        raise
-    except ValueError as error:
-        raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
+    found = read_json(path)
     if not isinstance(found, dict):
         raise ReadError(f"{path}: damaged, no settings of pieces")
     return found

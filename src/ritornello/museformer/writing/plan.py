@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes
+from ritornello.errors import ArgumentError
+from ritornello.files import read_json
 from ritornello.museformer.attention.bars import NO_SOURCE
 from ritornello.score.form import Form
 
@@ -111,12 +111,7 @@ class Plan:
             ReadError: if the file cannot be read.
             ArgumentError: if it holds no plan.
         """
-        try:
-            data = json.loads(read_bytes(path, _MAX_JSON_BYTES))
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, ReadError):
-                raise
-            raise ReadError(f"{path}: no JSON ({str(error)[:80]})") from None
+        data = read_json(path, _MAX_JSON_BYTES)
         if not isinstance(data, list) or not data:
             raise ArgumentError(f'{path}: a plan is a list of {{"bars": "17-24", "source": "1-8", "kind": "repeat"}}')
         try:
