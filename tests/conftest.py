@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share: where the public data sets are, if they are here at all."""
+"""What every room's tests share: one thread each, and where the public data sets are, if they are here at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+
+# pytest -n auto fills the cores. Threads beside it wait for each other: a step of a small network then takes 300 times
+# as long. Set before numpy and torch are loaded; processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from ritornello.datasets import Pop909
 
