@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -66,6 +69,30 @@ def test_names_of_the_hub_are_asked_for_only_if_its_library_is_there(monkeypatch
     monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ArgumentError, match="huggingface_hub"):
         weights.resolve("owner/name")
+
+
+def test_what_the_hub_gives_is_kept_whole_or_not_at_all(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights.save_weights(tmp_path / "hub", TENSORS, CONFIG)
+    given = ["config.json"]
+
+    def snapshot_download(name: str, *, local_dir: Path, allow_patterns: list[str]) -> None:
+        for file in given:
+            shutil.copy(tmp_path / "hub" / file, local_dir)
+        if name == "owner/gone":
+            raise OSError("no\nnetwork")
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", SimpleNamespace(snapshot_download=snapshot_download))
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: object())
+    for name, words in (("owner/gone", r"does not give it \(no network\)"), ("owner/name", "no model.safetensors")):
+        with pytest.raises(ReadError, match=words):
+            weights.resolve(name)
+    assert not list(places["cache"].parent.glob("*/*"))
+    given.append("model.safetensors")
+    assert weights.resolve("owner/name") == places["cache"] / "owner--name"
+    given.clear()
+    assert torch.equal(weights.load_tensors(weights.resolve("owner/name"))["n"], TENSORS["n"])
 
 
 @pytest.mark.parametrize(

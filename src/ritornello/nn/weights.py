@@ -44,6 +44,7 @@ def resolve(name: str | os.PathLike[str]) -> Path:
     Raises:
         ArgumentError: if nothing of that name is found; the message lists what there is.
         ReadError: if the hub does not give it.
+        WriteError: if what the hub gives cannot be kept in the cache.
     """
     text = os.fspath(name)
     if text in _names(PACKAGED):
@@ -160,9 +161,13 @@ def _is_folder(path: Path) -> bool:
 def _download(name: str, place: Path) -> Path:
     from huggingface_hub import snapshot_download
 
-    try:
-        snapshot_download(name, local_dir=place, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE])
-    except Exception as error:  # of many kinds: no network, no such repository, no permission
-        reason = " ".join(str(error).split())[:120]
-        raise ReadError(f"model '{name}': the hub does not give it ({reason})") from None
+    with result_folder(place, force=True) as folder:  # half of a model must not be found the next time
+        try:
+            snapshot_download(name, local_dir=folder, allow_patterns=[WEIGHTS_FILE, CONFIG_FILE])
+        except Exception as error:  # of many kinds: no network, no such repository, no permission
+            reason = " ".join(str(error).split())[:120]
+            raise ReadError(f"model '{name}': the hub does not give it ({reason})") from None
+        for file in (WEIGHTS_FILE, CONFIG_FILE):
+            if not (folder / file).is_file():
+                raise ReadError(f"model '{name}': it has no {file} on the hub, so it is none of ours")
     return place
