@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -234,6 +235,8 @@ def test_a_folder_of_pieces_has_one_kind_of_settings(tmp_path: Path) -> None:
     open_folder(tmp_path / "pieces", PieceSettings("the same", "abc", 0, 500, 100, "A8 A8"))
     with pytest.raises(ArgumentError, match="seed 0, not 1"):
         open_folder(tmp_path / "pieces", PieceSettings("model", "abc", 1, 500, 100, "A8 A8"))
+    with pytest.raises(ArgumentError, match=r"made with temperature 1\.0, not 0\.9"):
+        open_folder(tmp_path / "pieces", dataclasses.replace(settings, temperature=0.9))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(WriteError, match="no folder of pieces"):
@@ -267,6 +270,8 @@ def test_written_pieces_keep_to_their_limits_and_do_not_depend_on_each_other(che
     assert together[0][0].tolist() != together[1][0].tolist()
     assert count_grammar_errors(list(together.values())) == 0
     assert all(100 <= sum(map(len, bars)) < 300 for bars in together.values())
+    cold = dict(write_pieces(dataclasses.replace(settings, temperature=0.01), "piece", 1, [0, 1]))
+    assert cold[0][0].tolist() != together[0][0].tolist()
     planned = dict(write_pieces(settings, "planned", 1, [0, 1]))
     assert [len(bars) for bars in planned.values()] == [4, 4]
 
@@ -336,6 +341,7 @@ def test_data_without_training_songs_is_compared_with_the_stored_reference(
         {"workers": 0},
         {"limit": 0},
         {"pieces_tokens": 100},
+        {"temperature": 0.0},
         {"pieces_from": Path("a"), "save_pieces": Path("b")},
     ],
 )

@@ -108,6 +108,7 @@ def museformer(
     pieces_from: Path | None = None,
     save_pieces: Path | None = None,
     plan: str = "A8 B8 A8 C8 A8",
+    temperature: float = 1.0,
     reference: Path | None = None,
     limit: Whole | None = None,
     workers: Whole | None = None,
@@ -137,6 +138,7 @@ def museformer(
         pieces_from: Measure the pieces of this folder (saved ones, or MIDI files) instead of making any.
         save_pieces: Keep the pieces in this folder, and go on with those that are there.
         plan: The plan that the planned pieces are to follow; "" leaves them out.
+        temperature: At which the pieces' tokens are drawn; 1 is the paper's.
         reference: Data whose training songs the pieces are compared to.
         limit: Only the first so many songs of the split.
         workers: Number of processes; as many as there are cores if not given.
@@ -158,7 +160,7 @@ def museformer(
 
     settings = EvaluationSettings(
         baselines, pieces, pieces_tokens, pieces_min_tokens, pieces_from, save_pieces, plan, reference, limit,
-        workers if workers is not None else os.cpu_count() or 1, seed, precision,
+        workers if workers is not None else os.cpu_count() or 1, seed, precision, temperature,
     )  # fmt: skip
     result = evaluate_museformer(data, split, checkpoint, settings, lambda label: progress_bar(label, common))
     return Outcome(as_table(result), result)

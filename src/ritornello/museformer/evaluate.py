@@ -32,6 +32,7 @@ from ritornello.museformer.measuring.pieces import (
 from ritornello.museformer.pretrained import load_network
 from ritornello.museformer.tokens.note_bars import NoteBars, TokenBars, note_bars, open_tokens, songs_of
 from ritornello.museformer.writing.plan import Plan
+from ritornello.nn.sampling import SamplingSettings
 from ritornello.training.shards import TokenShards
 
 Progress = Callable[[int, int], None]
@@ -69,6 +70,7 @@ class EvaluationSettings:
         workers: number of processes.
         seed: of pieces and intervals.
         precision: ``fp32`` or ``bf16``, of perplexities.
+        temperature: of pieces; the paper's is 1.
     """
 
     baselines: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ class EvaluationSettings:
     workers: int = 1
     seed: int = 0
     precision: Precision = "fp32"
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if (self.pieces or 0) < 0 or self.workers < 1 or (self.limit is not None and self.limit < 1):
@@ -92,6 +95,7 @@ class EvaluationSettings:
             raise ArgumentError(f"pieces of {low} to {high} tokens cannot be; the limit is at least the smaller number")
         if self.pieces_from is not None and self.save_pieces is not None:
             raise ArgumentError("pieces that are read need not be saved; leave pieces_from or save_pieces out")
+        SamplingSettings(self.temperature)
         if self.plan:
             Plan.parse(self.plan)  # an error comes now, not after an hour of pieces
 
@@ -225,8 +229,9 @@ def _check(checkpoint: str, settings: EvaluationSettings) -> None:
 def _piece_settings(checkpoint: str, settings: EvaluationSettings) -> PieceSettings:
     weights = weights_digest(load_network(checkpoint).network)
     return PieceSettings(
-        checkpoint, weights, settings.seed, settings.pieces_tokens, settings.pieces_min_tokens, settings.plan
-    )
+        checkpoint, weights, settings.seed, settings.pieces_tokens, settings.pieces_min_tokens, settings.plan,
+        settings.temperature,
+    )  # fmt: skip
 
 
 def _perplexities(nlls: Sequence[Any], seed: int) -> dict[str, Any]:

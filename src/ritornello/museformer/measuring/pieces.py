@@ -58,6 +58,7 @@ class PieceSettings:
         max_tokens: length limit of plain pieces.
         min_tokens: plain pieces do not end before so many tokens.
         plan: plan of the planned pieces.
+        temperature: at which tokens are drawn.
     """
 
     checkpoint: str
@@ -66,6 +67,7 @@ class PieceSettings:
     max_tokens: int
     min_tokens: int
     plan: str
+    temperature: float = 1.0
 
 
 def weights_digest(network: nn.Module) -> str:
@@ -212,7 +214,8 @@ def _batch(settings: PieceSettings, kind: Kind, numbers: Sequence[int], *, alone
         task = Task(limits=Limits(min_tokens=settings.min_tokens, max_tokens=settings.max_tokens))
     seeds = [piece_seed(settings.seed, int(kind == "planned"), number) for number in numbers]
     # bfloat16, as weights are shipped: 1.7 times as many tokens a second as in float32.
-    written = write(network, [task] * len(numbers), seeds, SamplingSettings(), places=AT_ONCE, dtype=torch.bfloat16)
+    sampling = SamplingSettings(settings.temperature)
+    written = write(network, [task] * len(numbers), seeds, sampling, places=AT_ONCE, dtype=torch.bfloat16)
     return [tuple(each.bars.values()) for each in written]
 
 
