@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,3 +148,12 @@ def test_a_run_starts_from_another_s_weights(run: Path, shards: TokenShards, tmp
         network = train(shards, still, tmp_path / f"run-{number}", start=start)
         for name, value in network.state_dict().items():
             torch.testing.assert_close(value, wanted[name], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("changes", [{"rotary": False}, {"variant": "no_selection"}])
+def test_weights_that_fit_but_were_learned_otherwise_are_no_start(
+    changes: dict[str, Any], run: Path, shards: TokenShards, tmp_path: Path
+) -> None:
+    with pytest.raises(ArgumentError, match=f"a network with {next(iter(changes))}"):
+        train(shards, dataclasses.replace(RECIPE, **changes), tmp_path / "other", start=run)
+    assert not (tmp_path / "other").exists()

@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from torch import nn, optim
+from torch import optim
 
 from ritornello.errors import ArgumentError
 from ritornello.files import read_json
+from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network, save_network
 from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights, read_state
 from ritornello.training.runs import RECIPE_FILE, is_main_process, open_run, processes
@@ -22,10 +23,11 @@ __all__ = ["export_run", "is_main_process", "open_run", "processes", "start_from
 STATE_FILE = "state.json"
 
 
-def start_from(start: Path, model: nn.Module, optimizers: list[optim.Optimizer]) -> None:
+def start_from(start: Path, model: MuseformerNetwork, optimizers: list[optim.Optimizer]) -> None:
     """Begin with the weights of a run, a checkpoint or a weights folder, and with its optimizers' state if it has one.
 
     Raises:
+        ArgumentError: if they were learned under another variant or other positions, although they would fit.
         ReadError: if there are none, or they are of another model.
     """
     place = latest_checkpoint(start) or start
@@ -33,6 +35,11 @@ def start_from(start: Path, model: nn.Module, optimizers: list[optim.Optimizer])
         load_checkpoint(place, model, optimizers)
     else:
         load_weights(place / "model.safetensors", model)
+    found = load_network(place).network.config
+    for name in ("variant", "rotary"):
+        was, wanted = getattr(found, name), getattr(model.config, name)
+        if was != wanted:
+            raise ArgumentError(f"{start}: weights of a network with {name} {was}; the recipe has {wanted}")
 
 
 def export_run(
