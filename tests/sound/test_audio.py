@@ -95,6 +95,21 @@ def test_ogg_keeps_pitch_and_level(tmp_path) -> None:
     assert level_db(back.samples, 1, 3) == pytest.approx(level_db(audio.samples, 1, 3), abs=0.2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "start"), [("WAV", b"RIFF"), ("FLAC", b"fLaC"), ("OGG", b"OggS"), ("MP3", b"\xff\xfb")]
+)
+def test_encoded_bytes_are_audio_of_the_kind(tmp_path, kind: str, start: bytes) -> None:
+    audio = tone(1000.0)
+    data = audio.encode(kind)
+    assert data.startswith(start)
+    assert kind == "OGG" or data == audio.encode(kind)  # Ogg streams have a number that is drawn
+    (tmp_path / "x").write_bytes(data)
+    back = read_audio(tmp_path / "x")
+    assert back.frames == audio.frames
+    assert abs(cents(sine_hz(back.samples, 0.1, 0.9), 1000.0)) < 1
+    assert level_db(back.samples, 0.1, 0.9) == pytest.approx(level_db(audio.samples, 0.1, 0.9), abs=0.1)
+
+
 def test_integers_clip_instead_of_wrapping(tmp_path) -> None:
     Audio(np.array([[2.0, -2.0]]), 8000).write(tmp_path / "loud.wav")
     assert read_audio(tmp_path / "loud.wav").samples[0] == pytest.approx([1.0, -1.0], abs=1e-4)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.errors import ArgumentError, ReadError
+from ritornello.errors import ArgumentError, MissingDependencyError, ReadError
 from ritornello.files import read_bytes, write_bytes
 
 MAX_AUDIO_BYTES = 1024**3
@@ -23,6 +23,8 @@ MAX_AUDIO_SAMPLES = 2**28
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384_000
 
 Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
+
+FileKind = Literal["WAV", "FLAC", "OGG", "MP3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,22 +126,36 @@ class Audio:
             ArgumentError: if the suffix is none of these, or the subtype does not go with it.
             WriteError: if the place is not writable.
         """
-        import soundfile
-
         path = Path(path)
-        kind = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}.get(path.suffix.lower())
+        kinds: dict[str, FileKind] = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+        kind = kinds.get(path.suffix.lower())
         if kind is None:
             raise ArgumentError(f"{path}: unknown suffix '{path.suffix}'; audio is written as .wav, .flac or .ogg")
         if kind == "FLAC" and subtype == "FLOAT":
             raise ArgumentError(f"{path}: FLAC keeps PCM_16 or PCM_24, not FLOAT")
+        write_bytes(path, self.encode(kind, subtype))
+
+    def encode(self, kind: FileKind, subtype: Subtype = "PCM_16") -> bytes:
+        """Return the bytes of an audio file: ``"WAV"``, ``"FLAC"``, ``"OGG"`` (Vorbis) or ``"MP3"`` (variable rate).
+
+        Args:
+            kind: the format.
+            subtype: how WAV and FLAC keep samples; the other two have their own way.
+
+        Raises:
+            MissingDependencyError: if the installed libsndfile cannot write the format.
+        """
+        import soundfile
+
+        if kind not in soundfile.available_formats():
+            raise MissingDependencyError(f"libsndfile cannot write {kind} here; run: pip install -U soundfile")
+        packed = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}.get(kind, subtype)
         buffer = io.BytesIO()
-        with soundfile.SoundFile(
-            buffer, "w", self.sample_rate, self.channels, "VORBIS" if kind == "OGG" else subtype, format=kind
-        ) as file:
+        with soundfile.SoundFile(buffer, "w", self.sample_rate, self.channels, packed, format=kind) as file:
             # In pieces: libsndfile's Vorbis encoder overflows its stack on one long write.
             for start in range(0, self.frames, 2**16):
                 file.write(self.samples[:, start : start + 2**16].T)
-        write_bytes(path, buffer.getvalue())
+        return buffer.getvalue()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Audio):
