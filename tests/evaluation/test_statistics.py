@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from ritornello.errors import ArgumentError
 from ritornello.evaluation.statistics import (
@@ -19,6 +20,17 @@ def test_wilson_interval_against_published_values() -> None:
         (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718),
     ):  # fmt: skip
         assert proportion_interval(successes, trials) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_exact_interval_against_published_values_and_scipys_wilson() -> None:
+    # Clopper-Pearson: Newcombe, Statistics in Medicine 17 (1998), table I.
+    for successes, trials, low, high in (
+        (81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (1, 29, 0.0009, 0.1776),
+    ):  # fmt: skip
+        exact = proportion_interval(successes, trials, method="exact")
+        assert exact == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+        wilson = binomtest(successes, trials).proportion_ci(0.9, method="wilson")
+        assert proportion_interval(successes, trials, 0.9) == pytest.approx((wilson.low, wilson.high))
 
 
 def test_bootstrap_covers_the_mean_and_is_repeatable() -> None:

@@ -1,7 +1,8 @@
-"""Intervals for measured figures: bootstrap over songs, and Wilson's interval for shares.
+"""Intervals for measured figures: bootstrap over songs, or over raters and songs, and intervals of shares.
 
-Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), chapter 13 (percentile interval); Wilson, *Probable
-inference, the law of succession, and statistical inference* (1927).
+Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), chapter 13 (percentile interval); Owen, *The pigeonhole
+bootstrap* (2007; raters crossed with songs); Wilson, *Probable inference, the law of succession, and statistical
+inference* (1927); Clopper and Pearson, *The use of confidence or fiducial limits* (1934).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,9 +63,12 @@ def resample_counts(
     rng = np.random.default_rng(seed)
     block = max(1, min(_BLOCK, _BLOCK_DRAWS // units))
     for done in range(0, resamples, block):
-        size = min(block, resamples - done)
-        cells = rng.integers(0, units, (size, units)) + units * np.arange(size)[:, None]
-        yield np.bincount(cells.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+        yield _counts(rng, min(block, resamples - done), units)
+
+
+def _counts(rng: np.random.Generator, size: int, units: int) -> NDArray[np.float64]:
+    cells = rng.integers(0, units, (size, units)) + units * np.arange(size)[:, None]
+    return np.bincount(cells.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
 
 
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
@@ -104,6 +109,43 @@ def ratio_estimate(
         raise ArgumentError("an interval needs at least one value, and finite ones")
     means = np.concatenate([(drawn @ totals) / (drawn @ counts) for drawn in resample_counts(len(totals), seed)])
     return Estimate(float(totals.sum() / counts.sum()), *percentile_interval(means, level))
+
+
+def crossed_estimate(
+    sums: ArrayLike, sizes: ArrayLike, seed: int | np.random.Generator = 0, level: float = 0.95
+) -> Estimate:
+    """Return a pooled mean with its interval over rows and columns, both drawn anew: raters crossed with songs.
+
+    Args:
+        sums: ``(rows, columns)`` sum of the values of each cell.
+        sizes: ``(rows, columns)`` number of values of each cell, 0 where there is none.
+        seed: seed or generator of the resampling.
+        level: coverage, between 0 and 1.
+
+    Returns:
+        The mean and its percentile bootstrap interval; draws that hit no value are left out.
+
+    Raises:
+        ArgumentError: if there is no value, one is not finite, or ``level`` is out of range.
+    """
+    _check_level(level)
+    totals, counts = np.atleast_2d(np.asarray(sums, np.float64)), np.atleast_2d(np.asarray(sizes, np.float64))
+    if totals.shape != counts.shape:
+        raise ArgumentError(f"sums {totals.shape} and sizes {counts.shape}: a crossed mean needs one of each per cell")
+    if not counts.sum() or not np.isfinite(totals).all() or not np.isfinite(counts).all():
+        raise ArgumentError("an interval needs at least one value, and finite ones")
+    rng = np.random.default_rng(seed)
+    rows, columns = totals.shape
+    block = max(1, min(_BLOCK, _BLOCK_DRAWS // max(rows, columns)))
+    means = []
+    for done in range(0, RESAMPLES, block):
+        size = min(block, RESAMPLES - done)
+        row_counts, column_counts = _counts(rng, size, rows), _counts(rng, size, columns)
+        drawn = ((row_counts @ counts) * column_counts).sum(axis=1)
+        sampled = ((row_counts @ totals) * column_counts).sum(axis=1)
+        means.append(sampled[drawn > 0] / drawn[drawn > 0])
+    value, found = float(totals.sum() / counts.sum()), np.concatenate(means)
+    return Estimate(value, *(percentile_interval(found, level) if len(found) else (value, value)))
 
 
 def bootstrap_interval(
@@ -159,13 +201,16 @@ def clustered_interval(
     return estimate.low, estimate.high
 
 
-def proportion_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a share.
+def proportion_interval(
+    successes: int, trials: int, level: float = 0.95, method: Literal["wilson", "exact"] = "wilson"
+) -> tuple[float, float]:
+    """Return the interval of a share: Wilson's, or the exact one of Clopper and Pearson, which is never too narrow.
 
     Args:
         successes: 0 to ``trials``.
         trials: at least 1.
         level: coverage, between 0 and 1.
+        method: ``"wilson"`` or ``"exact"``.
 
     Returns:
         Low and high end, within 0..1.
@@ -176,6 +221,11 @@ def proportion_interval(successes: int, trials: int, level: float = 0.95) -> tup
     _check_level(level)
     if trials < 1 or not 0 <= successes <= trials:
         raise ArgumentError(f"{successes} of {trials} is no share; use at least one trial and no more successes")
+    if method == "exact":
+        from scipy.stats import binomtest
+
+        exact = binomtest(successes, trials).proportion_ci(level, method="exact")
+        return float(exact.low), float(exact.high)
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = successes / trials
     centre = share + z * z / (2 * trials)
