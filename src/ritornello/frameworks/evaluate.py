@@ -62,7 +62,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "rhythm_accuracy_full_form_with_song", "rhythm", "full", True,
-        "rhythm: same place of the last phrase of the letter if as complex, else complexity + previous",
+        "rhythm: same place of the last phrase of the letter if as complex, else same label and complexity",
     ),
     Figure(
         "melody_accuracy_with_song", "melody", "none", True,

@@ -183,6 +183,12 @@ def _copy_letter_if_complexity(phrase: Counted, earlier: Sequence[Counted]) -> l
     ]
 
 
+def _copy_letter_else_label(phrase: Counted, earlier: Sequence[Counted]) -> list[int]:
+    """Return the last phrase's pattern at the same place if it has as many onsets, else this phrase's of the label."""
+    letter, label = _copy_letter_if_complexity(phrase, earlier), _copy_same_label(phrase, earlier)
+    return [one if one != NO_GUESS else other for one, other in zip(letter, label, strict=True)]
+
+
 def _previous_pattern_given_complexity(phrase: Counted) -> Contexts:
     return list(zip(phrase.complexities, _before(phrase.patterns), strict=True))
 
@@ -219,6 +225,9 @@ FLOORS: dict[str, Floor] = {
     ),
     "rhythm: same place of the last phrase of the letter if as complex, else complexity + previous": Floor(
         "rhythm", _previous_pattern_given_complexity, _copy_letter_if_complexity
+    ),
+    "rhythm: same place of the last phrase of the letter if as complex, else same label and complexity": Floor(
+        "rhythm", _previous_pattern_given_complexity, _copy_letter_else_label
     ),
     "melody: previous": Floor("melody", lambda p: [(pitch,) for pitch in _before(p.pitches)]),
     "melody: basic pitch": Floor("melody", _basic_pitch),
