@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import io
 import json
@@ -11,13 +12,16 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ritornello.errors import ArgumentError, ReadError, UnsuitableSongError
-from ritornello.evaluation.listening import Built, build, read_answers, read_test
+from ritornello.evaluation.listening import Answers, Built, analyze, build, read_answers, read_test
 from ritornello.evaluation.listening import build as build_module
 from ritornello.evaluation.listening.clips import LOUDNESS_LUFS, Sound
 from ritornello.evaluation.listening.page import make_page
@@ -158,6 +162,36 @@ def test_a_changed_key_or_test_is_refused(tmp_path: Path) -> None:
         write(trials, key)
         with pytest.raises(ReadError, match=r"^[^\n]+$"):
             read_test(tmp_path)
+
+
+FILES = {"trials.json": paired_test(3, repeats=1).trials_file(), "key.json": paired_test(3, repeats=1).key_file()}
+ODD = (
+    st.none() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({}) | st.just(["t001"]) | st.just("\x1b[2J")
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(sorted(FILES)))
+def test_whatever_is_changed_in_a_test_is_read_or_refused_in_one_line(
+    data: st.DataObject, name: str, tmp_path: Path
+) -> None:
+    files = copy.deepcopy(FILES)
+    inner: Any = files[name]
+    while True:
+        key = data.draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
+        if not isinstance(inner[key], dict | list) or not inner[key] or data.draw(st.booleans()):
+            break
+        inner = inner[key]
+    inner[key] = data.draw(ODD)
+    for file, value in files.items():
+        (tmp_path / file).write_text(json.dumps(value))
+    try:
+        test = read_test(tmp_path)
+    except ReadError as error:
+        assert "\n" not in str(error) and "\x1b" not in str(error) and len(str(error)) < 500
+    else:
+        values = {trial.name: {"preference": (3,)} for trial in test.trials}
+        analyze([test], [Answers("anna", test.id, values, {})])
 
 
 def test_recordings_and_options_for_scores_contradict(folders: dict[str, Path], tmp_path: Path) -> None:

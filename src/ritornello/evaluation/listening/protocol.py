@@ -17,7 +17,7 @@ from ritornello.errors import ReadError
 from ritornello.evaluation.listening.draw import Kind
 from ritornello.evaluation.listening.items import HUMAN
 from ritornello.evaluation.listening.questions import STEPS, Mode, Question
-from ritornello.evaluation.listening.strict_json import expect, one_of, read_object, shown
+from ritornello.evaluation.listening.strict_json import expect, one_of, plain_text, read_object, shown
 
 PAGE, TRIALS, KEY = "listen.html", "trials.json", "key.json"
 """The files of a test."""
@@ -146,7 +146,7 @@ def _protocol(seen: dict[str, Any], trials: tuple[Trial, ...], settings: dict[st
     questions = []
     for entry in expect(seen.get("questions"), list, "questions"):
         values = expect(entry, dict, "a question")
-        name, text = (expect(values.get(field), str, f"a question's {field}") for field in ("name", "text"))
+        name, text = (plain_text(values.get(field), f"a question's {field}") for field in ("name", "text"))
         labels = tuple(expect(label, str, "a label") for label in expect(values.get("labels"), list, "labels"))
         if len(labels) != STEPS:
             raise ReadError(f"question {shown(name)} has {len(labels)} labels; it needs {STEPS}")
@@ -162,16 +162,17 @@ def _trials(entries: list[Any]) -> tuple[Trial, ...]:
     trials: list[Trial] = []
     for entry in entries:
         values = expect(entry, dict, "a trial")
-        name = expect(values.get("id"), str, "a trial's id")
+        name = plain_text(values.get("id"), "a trial's id")
         kind: Kind = one_of(values.get("kind"), get_args(Kind), f"trial {shown(name)}: kind")
         pieces = []
         for side in expect(values.get("pieces"), list, f"trial {shown(name)}: pieces"):
             piece = expect(side, dict, f"trial {shown(name)}: a piece")
-            clip, condition, item = (expect(piece.get(k), str, f"a piece's {k}") for k in ("clip", "condition", "item"))
+            clip, condition, item = (plain_text(piece.get(k), f"a piece's {k}") for k in ("clip", "condition", "item"))
             start_s, length_s = (expect(piece.get(k), float, f"a piece's {k}") for k in ("start_s", "length_s"))
             pieces.append(Piece(clip, condition, item, start_s, length_s))
         repeats = values.get("repeats")
-        if (kind == "repeat") != (repeats in [trial.name for trial in trials]) or any(t.name == name for t in trials):
+        earlier = [trial.name for trial in trials]
+        if name in earlier or (repeats not in earlier if kind == "repeat" else repeats is not None):
             raise ReadError(f"trial {shown(name)}: repeats {shown(repeats)}, or its id is there twice")
         trials.append(Trial(name, kind, tuple(pieces), repeats))
     if not trials:

@@ -45,6 +45,18 @@ def expect(value: object, kind: type[Value], what: str) -> Value:
     raise ReadError(f"{what} should be {names.get(kind, kind.__name__)}, not {shown(value)}")
 
 
+def plain_text(value: object, what: str) -> str:
+    """Return a text without control characters, which would harm a terminal.
+
+    Raises:
+        ReadError: saying what is none.
+    """
+    text = expect(value, str, what)
+    if not text.isprintable():
+        raise ReadError(f"{what} {shown(text)} should be a text of printable characters")
+    return text
+
+
 def one_of(value: object, allowed: tuple[str, ...], what: str) -> Any:
     """Return a text that is one of some.
 
