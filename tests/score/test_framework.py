@@ -147,7 +147,12 @@ def test_errors_of_the_song(changes: dict[str, object], message: str) -> None:
         ({"cells": (Cell(onset_pattern=256), *CELLS[1:])}, r"onset_pattern: does not fit the 8 steps"),
         ({"cells": (Cell(complexity=0.1), *CELLS[1:])}, r"complexity: 0.1 is not a number of onsets / 16"),
         (
-            {"cells": (Cell(complexity=0, onset_pattern=1), *CELLS[1:])},
+            {
+                "cells": (
+                    Cell(complexity=0, onset_pattern=1, locks=frozenset(("complexity", "onset_pattern"))),
+                    *CELLS[1:],
+                )
+            },
             r"complexity: 0 is not that of the onset pattern",
         ),
         ({"cells": (Cell(contour=float("nan")), *CELLS[1:])}, r"contour: is not a finite number"),

@@ -115,6 +115,7 @@ class FrameworkPhrase:
         cells: one per segment, or None: as with `chords`.
         notes: rising and not overlapping; empty for silence, or None: as with `chords`.
         notes_are_partial: whether further notes are to be written between the given ones.
+        made_from: what the program that wrote its layers made each item from, as it noted it; "" for none.
     """
 
     id: int
@@ -130,6 +131,7 @@ class FrameworkPhrase:
     cells: tuple[Cell, ...] | None = None
     notes: tuple[NoteCell, ...] | None = None
     notes_are_partial: bool = False
+    made_from: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "chords", tuple(self.chords or ()) or None)

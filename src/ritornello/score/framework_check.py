@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_TEXT = 500
 """Longest title or model version, in characters."""
 
+MAX_MADE_FROM = 100_000
+"""Longest note about what a phrase was made from, in characters."""
+
 BEAT_TOLERANCE_TICKS = 0.05
 """How far a chord's length may be from a whole number of ticks: 0.333 beats are a third of one."""
 
@@ -47,6 +50,8 @@ def check_framework(framework: Framework) -> None:
                 _fail(
                     f"{place}.{name}", f"{getattr(phrase, name)!r} is not what the form says: {getattr(plain, name)!r}"
                 )
+        if len(phrase.made_from) > MAX_MADE_FROM:
+            _fail(f"{place}.made_from", f"is longer than {MAX_MADE_FROM} characters")
         _check_repeat(framework, phrase, place)
         _check_chords(framework, phrase, place)
         _check_cells(framework, phrase, place)
@@ -148,7 +153,8 @@ def _check_cell(cell: Cell, index: int, steps: int, place: str) -> None:
         onsets = complexity * ONSETS_OF_FULL_COMPLEXITY
         if not (0 <= onsets <= steps and onsets == int(onsets)):
             _fail(f"{place}.complexity", f"{complexity:g} is not a number of onsets / 16, with 0 to {steps} onsets")
-        if pattern is not None and pattern.bit_count() != onsets:
+        both = {"complexity", "onset_pattern"} <= cell.locks  # else an edit of one of them is on its way
+        if both and pattern is not None and pattern.bit_count() != onsets:
             right = pattern.bit_count() / ONSETS_OF_FULL_COMPLEXITY
             _fail(f"{place}.complexity", f"{complexity:g} is not that of the onset pattern: {right:g}")
     if cell.contour is not None and not math.isfinite(cell.contour):

@@ -129,6 +129,7 @@ def _phrase(value: Any, place: str, plain: FrameworkPhrase, song: Framework) -> 
         _items(fields, "cells", place, lambda row, here: _cell(row, here, size)),
         _items(fields, "notes", place, _note),
         _flag(fields.get("notes_are_partial", False), f"{place}.notes_are_partial"),
+        _text(fields.get("made_from", ""), f"{place}.made_from"),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ NO_CHORD = "N"
 
 PHRASE_FIELDS = (
     "id", "letter", "bars", "start_bar", "role", "position_in_section", "source", "repeat", "key", "chords", "cells",
-    "notes", "notes_are_partial",
+    "notes", "notes_are_partial", "made_from",
 )  # fmt: skip
 """The fields of a phrase, in order."""
 
@@ -61,6 +61,8 @@ def _phrase_lines(framework: Framework, index: int) -> list[str]:
         "notes": None if phrase.notes is None else [_note_data(note, key) for note in phrase.notes],
     }
     lines = ["    {", f"      {_json(head)[1:-1]},"]
+    if phrase.made_from:
+        lines.append(f'      "made_from": {_json(phrase.made_from)},')
     for name, items in layers.items():
         comma = "" if name == "notes" else ","
         if not items:
