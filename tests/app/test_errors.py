@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -241,7 +242,7 @@ def test_a_stopped_command_leaves_nothing(number: int, example: Path, tmp_path: 
     command = [sys.executable, "-m", "ritornello", "imitate", str(example), "-o", str(tmp_path / "a" / "out"), "-n64"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while process.poll() is None and not list(tmp_path.rglob(".out.*")):
-            pass
+            time.sleep(0.01)
         process.send_signal(number)
         error = process.communicate()[1]
     assert process.returncode == 128 + number
