@@ -33,8 +33,9 @@ PAPER = Recipe(
 )
 
 CONTROL = Recipe(
-    phases=(Phase(950, 10_240, 1),), warmup_steps=10, decay_share=0.35, infill_share=0.15, plan_share=0.15, seed=1
+    phases=(Phase(1_950, 10_240, 2),), warmup_steps=10, decay_share=0.23, infill_share=0.15, plan_share=0.25, seed=2
 )
+"""The shipped run, but for one thing: its last 450 steps, in which the rate falls, drew their songs by seed 5."""
 
 TINY = Recipe(size="tiny", phases=(Phase(40, 1_024, 2), Phase(20, 4_096, 1)), warmup_steps=5)
 """For trying things out: a minute, and no music to speak of."""
