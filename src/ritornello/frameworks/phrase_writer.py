@@ -1,0 +1,271 @@
+"""All phrases of one song, layer by layer: what each cell is (kept, copied or drawn anew), then its content.
+
+Our design. A cell is *kept* if it is locked, given or as an earlier run made it; *copied* if the phrase takes it from
+the one it repeats; *drawn* if it is open or an edit has changed what it was made from (`marks`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Literal
+
+from ritornello.frameworks.chance import Chance
+from ritornello.frameworks.chords import ChordWriter
+from ritornello.frameworks.draft import Draft, draft_of, finished
+from ritornello.frameworks.locks import broken_lock, check_locks
+from ritornello.frameworks.marks import COPIED, LAYERS, NO_MARK, OWN, Layer, holds, is_from, mark
+from ritornello.frameworks.memory import SongMemory
+from ritornello.frameworks.phrase_chords import PhraseChords
+from ritornello.frameworks.pretrained import FrameworkNetworks
+from ritornello.frameworks.realise import Realiser, Settings
+from ritornello.frameworks.repeats import Variation, goal_of, likeness, varied
+from ritornello.frameworks.rhythm_form import draw_rhythm_form
+from ritornello.frameworks.tables import Tables
+from ritornello.score import Key
+from ritornello.score.framework import Framework, FrameworkPhrase
+
+MOST_OTHER_AGREEMENT = 0.25
+"""Phrases of different letters that agree more than this are drawn again."""
+
+TRIES = 4
+"""Times that a phrase is drawn to stay below it, and to honour its locks."""
+
+Fate = Literal["keep", "copy", "draw"]
+
+_LOCK_ITEM: dict[Layer, str] = {"rhythm": "onset_pattern", "basic": "basic_pitch"}
+
+
+class PhraseWriter:
+    """Writes the phrases of one song.
+
+    Args:
+        framework: the plan.
+        networks: the networks.
+        tables: the counts.
+        settings: see `Settings`.
+        chance: the song's place.
+        again: for phrases that a person asked for anew, what tells this time from the last.
+
+    Attributes:
+        redrawn: for each layer the cells ``(phrase, cell)`` that were drawn in this run.
+        warnings: what could not be done as wished.
+    """
+
+    def __init__(
+        self,
+        framework: Framework,
+        networks: FrameworkNetworks,
+        tables: Tables,
+        settings: Settings,
+        chance: Chance,
+        again: dict[int, str],
+    ) -> None:
+        self.framework, self.tables, self.again = framework, tables, again
+        self.memory = SongMemory(networks)
+        self.realiser = Realiser(self.memory, tables, settings)
+        self.drafts = [draft_of(framework, index, Key(0)) for index in range(len(framework.phrases))]
+        check_locks(self.drafts)
+        self.places = [chance.at(index, again.get(index, "")) for index in range(len(self.drafts))]
+        self.redrawn: dict[Layer, list[tuple[int, int]]] = {layer: [] for layer in LAYERS}
+
+    def write(self, progress: Callable[[int], None]) -> tuple[FrameworkPhrase, ...]:
+        """Return the phrases with everything decided.
+
+        Args:
+            progress: called with the number of phrases done.
+
+        Raises:
+            ArgumentError: if locks contradict each other.
+        """
+        beats = self.framework.beats_per_bar
+        modes: set[str] = {draft.key.mode for draft in self.drafts}
+        writers = {mode: ChordWriter(self.tables, mode, beats) for mode in modes}
+        fates = PhraseChords(self.drafts, writers, self.places).write()
+        for index, row in enumerate(fates):
+            self._mark(self.drafts[index], self._source(index), "chords", row)
+            self.redrawn["chords"] += [(index, cell) for cell, fate in enumerate(row) if fate == "draw"]
+        for index, draft in enumerate(self.drafts):
+            if draft.phrase.is_melodic:
+                self._melody(index)
+                self.memory.add(self.drafts[index])
+            progress(index + 1)
+        return tuple(finished(draft) for draft in self.drafts)
+
+    def _source(self, index: int) -> Draft | None:
+        """Return the phrase that one repeats, or None; a repeat of another length is one too."""
+        phrase = self.drafts[index].phrase
+        if phrase.source is None:
+            return None
+        source = self.drafts[phrase.source]
+        same_letter = source.phrase.letter == phrase.letter
+        other_length = source.phrase.bars != phrase.bars and same_letter
+        return source if phrase.repeat != "free" or other_length else None
+
+    # --- one phrase -------------------------------------------------------------------------------------------------
+
+    def _melody(self, index: int) -> None:
+        plan, source, place = self.drafts[index], self._source(index), self.places[index]
+        is_new = all(row is None for row in plan.notes) and not any(plan.fixed)
+        best: tuple[float, Draft, dict[Layer, list[Fate]]] | None = None
+        for attempt in range(TRIES):
+            here = place.at(attempt)
+            fates: dict[Layer, list[Fate]] = {}
+
+            def write(variation: Variation, here: Chance = here, fates: dict[Layer, list[Fate]] = fates) -> Draft:
+                return self._written(index, copy.deepcopy(plan), source, variation, here, fates)
+
+            if source is not None and is_new and plan.phrase.repeat != "copy":
+                free = set(range(plan.cells))
+                written = varied(source, plan, goal_of(here, index in self.again), free, here, write)
+            else:
+                written = write(Variation())
+            broken = broken_lock(plan, written)
+            cost = 10.0 if broken else self._other_agreement(index, written) if is_new and source is None else 0.0
+            if best is None or cost < best[0]:
+                best = (cost, written, {layer: list(row) for layer, row in fates.items()})
+            if cost <= MOST_OTHER_AGREEMENT:
+                break
+        assert best is not None
+        broken = broken_lock(plan, best[1])
+        if broken is not None:
+            raise broken
+        self.drafts[index] = best[1]
+        for layer, row in best[2].items():
+            self._mark(best[1], source, layer, row)
+            self.redrawn[layer] += [(index, cell) for cell, fate in enumerate(row) if fate == "draw"]
+
+    def _other_agreement(self, index: int, written: Draft) -> float:
+        """Return the largest agreement with an earlier phrase of another letter."""
+        letter = written.phrase.letter
+        others = [
+            other
+            for other in self.drafts[:index]
+            if other.phrase.is_melodic and (other.phrase.letter != letter or letter == "X")
+        ]
+        return max((likeness(written, other) for other in others), default=0.0)
+
+    def _written(
+        self,
+        index: int,
+        draft: Draft,
+        source: Draft | None,
+        variation: Variation,
+        place: Chance,
+        fates: dict[Layer, list[Fate]],
+    ) -> Draft:
+        """Return a draft with every layer decided; ``fates`` gets what each cell was."""
+        layers = (("rhythm", variation.rhythm), ("basic", variation.basic), ("melody", variation.cells))
+        layer: Layer
+        for layer, changed in layers:  # type: ignore[assignment]
+            row = [self._fate(draft, source, layer, cell) for cell in range(draft.cells)]
+            for cell in changed:
+                row[cell] = "draw" if row[cell] == "copy" else row[cell]
+            if layer != "rhythm":
+                row = ["draw" if f == "copy" and not _fits(draft, source, layer, c) else f for c, f in enumerate(row)]
+            fates[layer] = row
+            for cell, fate in enumerate(row):
+                if fate == "copy" and source is not None:
+                    _copy(draft, source, layer, cell)
+            drawn = {cell for cell, fate in enumerate(row) if fate == "draw"}
+            self._draw(draft, source, layer, drawn, changed, place)
+        draft.derive_from_notes()
+        return draft
+
+    def _fate(self, draft: Draft, source: Draft | None, layer: Layer, cell: int) -> Fate:
+        if _LOCK_ITEM.get(layer) in draft.locks[cell]:
+            return "keep"
+        inherits = source is not None and cell < source.cells
+        if layer in draft.taken and inherits and (layer != "melody" or draft.phrase.repeat == "copy"):
+            return "copy"
+        if draft.content(layer, cell) is None or (layer == "melody" and draft.notes[cell] is None):
+            alike = inherits and all(row is None for row in draft.notes) and not draft.fixed[cell]
+            return "copy" if alike else "draw"
+        known = draft.marks[layer][cell]
+        if not holds(known, draft.content(layer, cell)):
+            # A person gave it or changed it; notes give way to locks that they do not fit.
+            return "draw" if layer == "melody" and not _fits_locks(draft, cell) else "keep"
+        if known.startswith(COPIED) and source is not None and inherits:
+            return "keep" if is_from(known, draft.copied_ingredients(layer, cell, source)) else "copy"
+        return "keep" if is_from(known, draft.own_ingredients(layer, cell)) else "draw"
+
+    def _draw(
+        self,
+        draft: Draft,
+        source: Draft | None,
+        layer: Layer,
+        cells: set[int],
+        changed: frozenset[int],
+        place: Chance,
+    ) -> None:
+        here = place.at(layer)
+        if layer == "rhythm":
+            banned = {}
+            for cell in cells & changed:
+                assert source is not None
+                pattern = source.patterns[cell] or 0
+                banned[cell] = pattern
+                draft.labels[cell] = None
+                drift = (-1, 0, 0, 1)[int(here.at("drift", cell).uniform() * 4)]
+                draft.onsets[cell] = max(0 if pattern == 0 else 1, pattern.bit_count() + drift)
+            known = [None if cell in cells & changed else draft.labels[cell] for cell in range(draft.cells)]
+            counts = [
+                pattern.bit_count() if pattern is not None and cell not in cells else draft.onsets[cell]
+                for cell, pattern in enumerate(draft.patterns)
+            ]
+            if cells:
+                labels, onsets = draw_rhythm_form(
+                    self.tables, known, counts, draft.steps_per_bar, draft.cell_steps, draft.ends_section, here
+                )
+                for cell in cells:
+                    draft.labels[cell] = None if cell in changed else labels[cell]
+                    draft.onsets[cell] = onsets[cell]
+            self.realiser.draw_patterns(draft, cells, here, banned)
+        elif layer == "basic":
+            banned = {cell: source.basics[cell] or 0 for cell in cells & changed if source is not None}
+            self.realiser.draw_basics(draft, cells, here, banned)
+        else:
+            self.realiser.draw_notes(draft, cells, here)
+
+    def _mark(self, draft: Draft, source: Draft | None, layer: Layer, row: list[Fate]) -> None:
+        """Renew the marks of a layer whose content is final."""
+        for cell, fate in enumerate(row):
+            known = draft.marks[layer][cell]
+            kind = {"copy": COPIED, "draw": OWN}.get(fate, known[0])
+            if fate == "keep" and not holds(known, draft.content(layer, cell)):
+                kind = NO_MARK
+            if kind == COPIED and source is not None and cell < source.cells:
+                text = mark(COPIED, draft.copied_ingredients(layer, cell, source), draft.content(layer, cell))
+            elif kind == NO_MARK:
+                text = NO_MARK
+            else:
+                text = mark(OWN, draft.own_ingredients(layer, cell), draft.content(layer, cell))
+            draft.marks[layer][cell] = text
+
+
+def _fits(draft: Draft, source: Draft | None, layer: Layer, cell: int) -> bool:
+    """Return whether a cell of the source can be copied: over the same chords and, for notes, the same framework."""
+    if source is None or cell >= source.cells or draft.chords_in(cell) != source.chords_in(cell):
+        return False
+    if layer == "basic":
+        return True
+    same = (draft.patterns[cell], draft.basics[cell]) == (source.patterns[cell], source.basics[cell])
+    return same and not draft.fixed[cell]
+
+
+def _copy(draft: Draft, source: Draft, layer: Layer, cell: int) -> None:
+    if layer == "rhythm":
+        draft.patterns[cell] = source.patterns[cell]
+        draft.labels[cell] = None
+        draft.onsets[cell] = source.onsets[cell]
+    elif layer == "basic":
+        draft.basics[cell] = source.basics[cell]
+    else:
+        draft.notes[cell] = list(source.notes[cell] or ())
+
+
+def _fits_locks(draft: Draft, cell: int) -> bool:
+    """Return whether the given notes of a cell have the pattern that is locked there."""
+    if "onset_pattern" not in draft.locks[cell]:
+        return True
+    return sum(1 << onset for onset, _ in draft.notes_in(cell)) == draft.patterns[cell]
