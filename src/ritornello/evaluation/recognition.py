@@ -161,7 +161,7 @@ class Recognition:
         auc: chance that a generated one scores above a human one, with its interval.
         human: number of human melodies.
         generated: number of generated ones.
-        songs: number of songs that they belong to.
+        songs: number of songs that they belong to or were made along.
     """
 
     accuracy: Estimate
@@ -179,7 +179,7 @@ class Recognition:
         return {
             "accuracy": round(self.accuracy.value, 4), "accuracy_interval": plain(self.accuracy),
             "auc": round(self.auc.value, 4), "auc_interval": plain(self.auc),
-            "human": self.human, "generated": self.generated, "songs": self.songs,
+            "human": self.human, "generated": self.generated, "cases": self.songs,
         }  # fmt: skip
 
 
