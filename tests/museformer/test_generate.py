@@ -304,6 +304,19 @@ def test_progress_counts_bars(museformer: Museformer) -> None:
     assert {total for _, total in seen} == {10}
 
 
+def test_one_thread_writes_and_the_others_come_back(museformer: Museformer) -> None:
+    before = torch.get_num_threads()
+    seen = set()
+    try:
+        torch.set_num_threads(2)
+        museformer.generate(bars=2, progress=lambda _done, _total: seen.add(torch.get_num_threads()))
+        with pytest.raises(ZeroDivisionError):
+            museformer.generate(bars=2, progress=lambda done, _total: 1 // (done - 1))
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_full_attention_writes_forward_only() -> None:
     torch.manual_seed(0)
     museformer = Museformer(MuseformerNetwork(SIZES["tiny"].as_variant("full")))
