@@ -1,4 +1,4 @@
-"""What every room's tests share: one thread each, and where the public data sets are, if they are here at all."""
+"""What every room's tests share: one thread each, no clock, and where the public data sets are, if they are here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # pytest -n auto fills the cores. Threads beside it wait for each other: a step of a small network then takes 300 times
 # as long. Set before numpy and torch are loaded; processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from ritornello.datasets import Pop909
+
+# No test is timed: on a machine that does something else an example may take any time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

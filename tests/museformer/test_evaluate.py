@@ -43,6 +43,7 @@ from ritornello.museformer.tokens.encoding import TokenSong, decode
 from ritornello.museformer.tokens.note_bars import TokenBars, note_bars, open_tokens, songs_of
 from ritornello.museformer.writing.plan import Plan
 from ritornello.score.midi_writer import midi_bytes
+from ritornello.score.song import Song
 from ritornello.training.shards import Record, write_shards
 
 from .token_songs import bar, random_bars
@@ -206,6 +207,16 @@ def test_errors_are_counted_and_midi_gives_the_tokens_back() -> None:
     assert count_grammar_errors([good]) == 0
     assert count_grammar_errors([good, broken]) == 1
     assert count_midi_errors([good, [bar()]]) == 0
+
+
+def test_a_midi_file_that_lost_a_note_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(song: Song) -> bytes:
+        parts = (part.with_notes(part.notes[:-1]) for part in song.parts)
+        return midi_bytes(song.replace(parts=tuple(parts)))
+
+    monkeypatch.setattr("ritornello.museformer.measuring.measures.midi_bytes", forgetful)
+    piece = [bar((0, 60, 12), (12, 64, 12)), bar((0, 62, 24))]
+    assert count_midi_errors([piece, [bar()]]) == 1
 
 
 def test_pieces_that_are_there_are_not_made_again(tmp_path: Path) -> None:

@@ -166,6 +166,6 @@ def test_shards_with_any_manifest_are_read_or_refused(shards: Path, data: st.Dat
             read = TokenShards(shards)
             assert len(read.split("all")) == len(read)
             for index in range(len(read)):
-                assert len(read[index].tokens) == read.tokens_of(index) == read.bar_lengths(index).sum()
+                assert len(read[index].tokens) == read.tokens_of(index) == read[index].bar_lengths.sum()
     finally:
         path.write_bytes(before)

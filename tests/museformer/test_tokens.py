@@ -14,7 +14,6 @@ from ritornello.museformer.tokens.encoding import (
     TokenSong,
     decode,
     encode,
-    flatten,
     normalising_shift,
     split_bars,
     text_to_tokens,
@@ -164,9 +163,8 @@ def test_tokens_without_sense_are_refused(text: str) -> None:
 
 def test_flat_rows_and_text_come_back_as_bars() -> None:
     tokens = encode(band())
-    row = flatten(tokens)
-    assert (row[0], row[-1], len(row)) == (v.START, v.END, tokens.tokens + 2)
-    padded = np.concatenate([row, np.full(3, v.PAD, dtype=np.int16)])
+    row = np.array([v.START, *np.concatenate(tokens.bars), v.END])
+    padded = np.concatenate([row, np.full(3, v.PAD)])
     assert same_bars(tokens, TokenSong(split_bars(padded)))
     assert same_bars(tokens, TokenSong(text_to_tokens(tokens_to_text(tokens.bars))))
     assert split_bars(row[:5])[0].tolist() == row[1:5].tolist()

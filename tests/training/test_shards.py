@@ -40,7 +40,7 @@ def test_records_come_back(folder: Path) -> None:
     assert (first.id, first.split, first.metadata) == ("a", "test", {"pitch_shift": -2})
     assert np.array_equal(first.tokens, record("a", [3, 4]).tokens)
     assert [len(bar) for bar in first.bars] == [3, 4]
-    assert shards.bar_lengths(2).tolist() == [2, 2, 2]
+    assert shards[2].bar_lengths.tolist() == [2, 2, 2]
 
 
 def test_the_manifest_sums_up(folder: Path) -> None:

@@ -212,14 +212,6 @@ class TokenShards:
             metadata,
         )
 
-    def bar_lengths(self, index: int) -> NDArray[np.int32]:
-        """Return the number of tokens of each bar of a record, int32 ``(bars,)``.
-
-        Raises:
-            ReadError: if its shard is missing or damaged.
-        """
-        return self[index].bar_lengths
-
     def tokens_of(self, index: int) -> int:
         """Return the number of tokens of a record without opening its shard."""
         return int(self._entries[index]["tokens"])

@@ -212,12 +212,6 @@ def _tempi(bars: Sequence[Ids], first_bar: int) -> tuple[Tempo, ...]:
     return tuple(tempi) or (Tempo(0, 120.0),)
 
 
-def flatten(tokens: TokenSong) -> Ids:
-    """Return ``</s>``, all bars, ``</s>`` as one int16 array."""
-    ends = np.array([v.START], dtype=np.int16), np.array([v.END], dtype=np.int16)
-    return np.concatenate([ends[0], *tokens.bars, ends[1]])
-
-
 def split_bars(ids: ArrayLike) -> tuple[Ids, ...]:
     """Return the bars of a row of ids, cut after each ``b-1``; ``</s>`` and ``<pad>`` are left out.
 
