@@ -231,3 +231,12 @@ def test_help_shows_examples_that_parse_and_imports_no_network(ritornello, comma
     code = f"import sys; from ritornello.app.cli import run; {call}; print('torch' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.endswith("False\n")
+
+
+def test_the_command_draws_at_the_temperature_of_the_library() -> None:
+    import inspect
+
+    from ritornello.app.generate import generate
+    from ritornello.museformer.generate import TEMPERATURE
+
+    assert inspect.signature(generate).parameters["temperature"].default == TEMPERATURE

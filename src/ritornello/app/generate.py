@@ -32,7 +32,7 @@ def generate(
     plan: str | None = None,
     n: Annotated[Whole, Parameter(name=["--n", "-n"])] = 1,
     seed: Whole = 0,
-    temperature: float = 1.0,
+    temperature: float = 1.05,
     top_k: Whole = 8,
     top_p: float = 1.0,
     model: str = "museformer-small",
@@ -76,7 +76,7 @@ def generate(
             (= repeats, ~ varies, ! copies note for note); or a JSON file, a list of {bars, source, kind}.
         n: How many candidates to write.
         seed: The random seed; the same seed gives the same songs.
-        temperature: Above 0; below 1 is safer, above 1 is wilder.
+        temperature: Above 0; lower is safer and repeats more, higher is wilder.
         top_k: Choose among so many of the likeliest notes; 0 for all.
         top_p: Choose among the likeliest notes that have this share of the probability together.
         model: The name of a model, see "ritornello models", or the folder of its weights.

@@ -37,6 +37,9 @@ DEFAULT_MODEL = "museformer-small"
 CONTINUED_BARS = 16
 """Bars that a continuation adds if nobody says how many."""
 
+TEMPERATURE = 1.05
+"""At which tokens are drawn by default. At 1, the paper's, the shipped model repeats itself more than real songs do."""
+
 
 @dataclass(frozen=True, eq=False)
 class Generated:
@@ -99,7 +102,7 @@ class Museformer:
         plan: Plan | None = None,
         seed: int = 0,
         n: int = 1,
-        temperature: float = 1.0,
+        temperature: float = TEMPERATURE,
         top_k: int | None = 8,
         top_p: float = 1.0,
         progress: Progress | None = None,
@@ -117,7 +120,7 @@ class Museformer:
             plan: what repeats what.
             seed: of the random choices, 0 or more; candidates draw from it independently.
             n: number of songs, 1 to 64.
-            temperature: above 0; below 1 is safer, above 1 is wilder.
+            temperature: above 0; lower is safer and repeats more, higher is wilder.
             top_k: choose among so many of the likeliest tokens; None for all.
             top_p: choose among the likeliest tokens that have this share together, up to 1.
             progress: called with (bars written, bars in all).
@@ -153,7 +156,7 @@ class Museformer:
         plan: Plan | None = None,
         seed: int = 0,
         n: int = 1,
-        temperature: float = 1.0,
+        temperature: float = TEMPERATURE,
         top_k: int | None = 8,
         top_p: float = 1.0,
         progress: Progress | None = None,
@@ -200,7 +203,7 @@ class Museformer:
         plan: Plan | None = None,
         seed: int = 0,
         n: int = 1,
-        temperature: float = 1.0,
+        temperature: float = TEMPERATURE,
         top_k: int | None = 8,
         top_p: float = 1.0,
         progress: Progress | None = None,
