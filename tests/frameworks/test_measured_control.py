@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ritornello.errors import ArgumentError
 from ritornello.frameworks.contour import in_semitones
 from ritornello.frameworks.measured_control import contour_figures, lock_figures, locked_by_chance, with_curves
 from ritornello.score import Chord
@@ -70,9 +71,9 @@ def test_what_does_not_follow_them_is_not() -> None:
 
 def test_locks_are_set_by_chance_and_all_else_is_open() -> None:
     whole = fill(PLANS[1], 0)
-    locked, places = locked_by_chance(whole, 5, 8)
-    assert len(places) == 8 and locked_by_chance(whole, 5, 8)[1] == places
-    assert sum(len(cell.locks) for phrase in locked.phrases for cell in phrase.cells or ()) == 2 + 3 * 2
+    locked, places = locked_by_chance(whole, 5, 10)
+    assert len(places) == 10 and locked_by_chance(whole, 5, 10)[1] == places
+    assert sum(len(cell.locks) for phrase in locked.phrases for cell in phrase.cells or ()) == 2 + 2 * 2 + 2
     decided = [cell for phrase in locked.phrases for cell in phrase.cells or () if cell.basic_pitch is not None]
     assert len(decided) == 2
     assert sum(len(phrase.notes or ()) for phrase in locked.phrases) == 2
@@ -81,8 +82,21 @@ def test_locks_are_set_by_chance_and_all_else_is_open() -> None:
 def test_locks_that_are_kept_are_counted_and_those_that_are_not() -> None:
     found = lock_figures(PLANS, fill)
     assert found["locked_cells_honoured"] == 1.0 and found["locked_cells_honoured_interval"] == [1.0, 1.0]
-    assert set(found["locked_cells_honoured_by_layer"]) == {"chords", "basic", "rhythm", "melody"}
+    assert set(found["locked_cells_honoured_by_layer"]) == {
+        "chords", "basic", "rhythm-form", "pattern", "melody",
+    }  # fmt: skip
     broken = lock_figures(PLANS, lambda plan, seed: fill(plan, seed, keeps=False))
     assert broken["locked_cells_honoured_by_layer"]["basic"] < 0.5
     assert broken["locked_cells_honoured_by_layer"]["chords"] < 0.5
     assert broken["locked_cells_honoured"] < 1
+
+
+def test_locks_that_are_refused_count_as_broken() -> None:
+    def refuse(plan: Framework, seed: int) -> Framework:
+        if seed >= 1_000 and plan.form == PLANS[0].form:
+            raise ArgumentError("the locks contradict each other")
+        return fill(plan, seed)
+
+    found = lock_figures(PLANS, refuse)
+    assert found["locked_songs_refused"] == 1
+    assert 0.5 < found["locked_cells_honoured"] < 0.8

@@ -196,7 +196,17 @@ def test_from_data_to_weights_to_figures(
     results = []
     for checkpoint in (out, weights):
         code, printed, _ = call(
-            "evaluate", "frameworks", "--data", data, "--split", "test", "--checkpoint", checkpoint, "--json"
+            "evaluate",
+            "frameworks",
+            "--data",
+            data,
+            "--split",
+            "test",
+            "--checkpoint",
+            checkpoint,
+            "--songs",
+            "0",
+            "--json",
         )
         assert code == 0
         results.append({k: v for k, v in json.loads(printed).items() if k != "checkpoint"})
@@ -208,9 +218,16 @@ def test_from_data_to_weights_to_figures(
         floor = results[0]["floors"][figure.floor]
         assert difference == pytest.approx(results[0][figure.name] - floor, abs=2e-4)
     code, printed, _ = call(
-        "evaluate", "frameworks", "--data", data, "--split", "train", "--checkpoint", weights, "--json"
+        "evaluate", "frameworks", "--data", data, "--split", "train", "--checkpoint", weights, "--songs", "1", "--json"
     )
-    assert code == 0 and json.loads(printed)["minor"]["songs"] == 1
+    found = json.loads(printed)
+    assert code == 0 and found["minor"]["songs"] == 1 and found["composed_songs"] == 1
+    assert 0 <= found["locked_cells_honoured"] <= 1 and found["locked_cells_honoured_cases"] >= 20
+    for of in (found, found["human"], found["ngram"], found["unguided"]):
+        assert 0 <= of["same_letter_agreement"] <= 1 and of["copied_run_cases"] == 1
+    assert 0 <= found["recognition"]["features"]["auc"] <= 1 and found["contour_error_guided_cases"] == 2
+    assert run(["evaluate", "frameworks", "--data", str(data), "--songs", "-1"]) == 2
+    assert "--songs -1 is out of range" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

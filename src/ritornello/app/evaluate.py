@@ -172,27 +172,38 @@ def frameworks(
     data: Path,
     split: Split = "test",
     checkpoint: str = "frameworks-pop909",
+    songs: Whole | None = None,
+    learned_from: Whole = 100,
     common: Common = DEFAULTS,
 ) -> Outcome:
-    """Measure the networks that write melodies from frameworks beside what counting alone reaches.
+    """Measure the networks that write melodies from frameworks beside what counting alone reaches, and composed songs.
 
-    The main figures are of songs in one major key in 4/4; minor songs and other metres have figures of their own.
+    The main figures are of songs in one major key in 4/4; minor songs and other metres have figures of their own. Along
+    the forms of the main songs others are composed and measured beside them: how phrases repeat and end, whether curves
+    are followed and locks kept, what is copied, and how well classifiers tell the songs from human ones.
 
     Examples:
       ritornello evaluate frameworks --data pop909.zip --split test --json
+      ritornello evaluate frameworks --data pop909.zip --split validation --songs 0 --json
 
     Args:
         data: Folder or zip in the layout of the POP909 pack.
         split: Which songs: train, validation, test or all.
         checkpoint: The name of a model, the folder of its weights, or a training run.
+        songs: Compose along the first so many songs; all if left out, none with 0.
+        learned_from: How many training songs the classifiers learn from.
     """
     require_networks()
+    if songs is not None and songs < 0:
+        raise ArgumentError(f"--songs {songs} is out of range; give 0 or more")
+    if learned_from < 1:
+        raise ArgumentError(f"--learned-from {learned_from} is out of range; give 1 or more")
     from ritornello.datasets.pop909 import Pop909
     from ritornello.frameworks.evaluate import evaluate_frameworks
 
     dataset = Pop909(data)
-    with progress_bar("Reading songs", common) as progress:
-        result = evaluate_frameworks(dataset, split, checkpoint, progress)
+    with progress_bar("Reading, then composing", common) as progress:
+        result = evaluate_frameworks(dataset, split, checkpoint, progress, songs=songs, learned_from=learned_from)
     return Outcome(as_table(result), result)
 
 

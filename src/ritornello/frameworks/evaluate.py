@@ -16,11 +16,14 @@ from typing import Any
 from ritornello.errors import ArgumentError
 from ritornello.evaluation.statistics import Estimate, ratio_estimate
 from ritornello.frameworks.data import SongPhrases, SongSet, belongs, load_songs
+from ritornello.frameworks.evaluate_songs import LEARNED_FROM, evaluate_control, evaluate_songs, makers
 from ritornello.frameworks.examples import Form, examples_of
 from ritornello.frameworks.features import TASKS, TaskName
 from ritornello.frameworks.floors import FLOORS, counted_songs, floor_hits
 from ritornello.frameworks.measuring import Hits, network_hits
 from ritornello.frameworks.pretrained import NAME, FrameworkNetworks, load_networks
+from ritornello.frameworks.tables import TABLES_FILE, build_tables, load_tables
+from ritornello.nn.weights import resolve
 
 Progress = Callable[[int, int], None]
 
@@ -73,21 +76,31 @@ FIGURES: tuple[Figure, ...] = (
 
 
 def evaluate_frameworks(
-    dataset: Any, split: str, checkpoint: str | os.PathLike[str] = NAME, progress: Progress | None = None
+    dataset: Any,
+    split: str,
+    checkpoint: str | os.PathLike[str] = NAME,
+    progress: Progress | None = None,
+    *,
+    songs: int | None = None,
+    learned_from: int = LEARNED_FROM,
 ) -> dict[str, Any]:
-    """Measure the networks on a data set.
+    """Measure the networks, and the songs that are composed with them, on a data set.
 
     Args:
         dataset: a data set like `datasets.pop909.Pop909`; floors are counted on its training split.
         split: ``"train"``, ``"validation"``, ``"test"`` or ``"all"``.
         checkpoint: see `pretrained.load_networks`.
-        progress: called with songs read and songs in all.
+        progress: called with songs read and songs in all, then with songs composed and songs in all.
+        songs: how many human songs in one major key in 4/4 are composed along, the first of the split; by default all,
+            with 0 composing is not measured.
+        learned_from: how many training songs the classifiers learn from.
 
     Returns:
         Plain values: the figures of `FIGURES` by name, each with ``…_interval`` and ``…_difference`` (network minus its
         floor, ``[value, low, high]``), and ``floors`` by name, for songs in one major key in 4/4; the same under
-        ``minor`` and ``other_metre`` for songs that are not (floors of their own kind). Accuracies are 0..1. Further
-        measurements of the system (adherence, contour) are added here, beside `accuracies`.
+        ``minor`` and ``other_metre`` for songs that are not (floors of their own kind). Accuracies are 0..1. Of
+        composed songs the figures of `evaluate_songs.evaluate_control`, `measured_songs.song_figures` and
+        ``recognition``; under ``human``, ``ngram`` and ``unguided`` the same of what they are measured beside.
 
     Raises:
         ArgumentError: if the split is unknown or has no song in one major key in 4/4, or weights are not found.
@@ -108,11 +121,27 @@ def evaluate_frameworks(
         "system": "frameworks", "checkpoint": os.fspath(checkpoint), "split": split, "set": "one major key, 4/4",
         **accuracies(networks, main, chosen("one-key", "train")),
     }  # fmt: skip
-    for songs in ("minor", "other-metre"):
-        own, training = chosen(songs, split), chosen(songs, "train")
+    kinds: tuple[SongSet, ...] = ("minor", "other-metre")
+    for kind in kinds:
+        own, training = chosen(kind, split), chosen(kind, "train")
         if own:
-            result[songs.replace("-", "_")] = accuracies(networks, own, training)
-    return result
+            result[kind.replace("-", "_")] = accuracies(networks, own, training)
+    if songs == 0:
+        return result
+    human = {song.id: read[song.id][0].song for song in main[:songs]}
+    training_songs = {song.id: read[song.id][0].song for song in chosen("one-key", "train")}
+    path = resolve(checkpoint) / TABLES_FILE
+    known = (read[id][0].song for id in dataset.split("train") if id in read)
+    tables = load_tables(path) if path.is_file() else build_tables(known)  # a run has none of its own
+    made = makers(networks, tables, chosen("one-key", "train"))
+    found = evaluate_songs(made, human, training_songs, learned_from, progress)
+    return {
+        **result,
+        "composed_songs": len(human),
+        **found.pop("composed"),
+        **evaluate_control(human, networks, tables),
+        **found,
+    }
 
 
 def accuracies(

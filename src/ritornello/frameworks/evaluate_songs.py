@@ -13,11 +13,15 @@ import numpy as np
 
 from ritornello.errors import UnsuitableSongError
 from ritornello.frameworks.baselines import NGramSampler, UnguidedNetworks
+from ritornello.frameworks.compose import compose
 from ritornello.frameworks.data import SongPhrases
+from ritornello.frameworks.measured_control import contour_figures, lock_figures, time_figures
 from ritornello.frameworks.measured_songs import Case, Make, case_of, drawn_song, song_figures
 from ritornello.frameworks.pretrained import FrameworkNetworks
 from ritornello.frameworks.recognised import phrases_of, recognised
+from ritornello.frameworks.tables import Tables
 from ritornello.score import Song
+from ritornello.score.framework import Framework
 
 Progress = Callable[[int, int], None]
 
@@ -25,12 +29,37 @@ LEARNED_FROM = 100
 """Training songs that classifiers learn from, drawn by chance."""
 
 
-def makers(networks: FrameworkNetworks, known: Sequence[SongPhrases]) -> dict[str, Make]:
-    """Return the baselines by name, ``ngram`` and ``unguided``, counted on training songs; see `baselines`."""
+def makers(networks: FrameworkNetworks, tables: Tables, known: Sequence[SongPhrases]) -> dict[str, Make]:
+    """Return what makes songs, by name.
+
+    Args:
+        networks: the networks.
+        tables: what composing draws from where a plan is open.
+        known: training songs that the baselines count.
+
+    Returns:
+        ``composed``: `compose` with the form, key, tempo and metre of a human song alone; ``ngram`` and ``unguided``,
+        the baselines, which are given its chords as well; see `baselines`.
+    """
     sampler = NGramSampler.fit(known)
     return {
+        "composed": lambda case, seed: compose(case.plan(), seed=seed, networks=networks, tables=tables)[0].song,
         "ngram": lambda case, seed: drawn_song(case, sampler.drawer(), seed),
         "unguided": lambda case, seed: drawn_song(case, UnguidedNetworks(networks, sampler), seed),
+    }
+
+
+def evaluate_control(held_out: Mapping[str, Song], networks: FrameworkNetworks, tables: Tables) -> dict[str, Any]:
+    """Measure curves, locks and time of composing along the forms of human songs; see `measured_control`."""
+
+    def fill(plan: Framework, seed: int) -> Framework:
+        return compose(plan, seed=seed, networks=networks, tables=tables)[0].framework
+
+    plans = [case.plan() for case in cases_of(held_out)]
+    return {
+        **contour_figures(plans, fill),
+        **lock_figures(plans, fill),
+        **time_figures(lambda plan, n: compose(plan, seed=0, n=n, networks=networks, tables=tables)),
     }
 
 
@@ -54,7 +83,7 @@ def evaluate_songs(
         ``human`` and each name of ``made``: what `measured_songs.song_figures` gives; of those made also
         ``recognition``, what `recognised.recognised` gives, unless no phrase can be learned from or tested.
     """
-    cases, known = _cases(held_out), _cases(training)
+    cases, known = cases_of(held_out), cases_of(training)
     order = np.random.default_rng(0).permutation(len(known))
     learned = [known[i] for i in sorted(order[:learned_from])]
     references = list(training.values())
@@ -77,13 +106,14 @@ def evaluate_songs(
     return result
 
 
-def _cases(songs: Mapping[str, Song]) -> list[Case]:
+def cases_of(songs: Mapping[str, Song]) -> list[Case]:
+    """Read songs; those without a regular grid are left out, for nothing can be compared on one."""
     found = []
     for id, song in songs.items():
         try:
             found.append(case_of(song, id))
         except UnsuitableSongError:
-            continue  # no regular grid, so nothing can be compared on it
+            continue
     return found
 
 

@@ -18,6 +18,7 @@ from ritornello.evaluation.adherence import figure
 from ritornello.evaluation.statistics import percentile_interval, resample_counts
 from ritornello.frameworks.contour import NAMED, contour_error, in_semitones, named_contour
 from ritornello.score.framework import Cell, Framework
+from ritornello.score.framework_locks import LAYERS
 
 Fill = Callable[[Framework, int], Framework]
 """Composes what is open in a plan from a random seed and returns all of it."""
@@ -30,7 +31,7 @@ TIMED_FORM = "i4A8B8A8B8C8A8B8o4"
 
 TIMED_CANDIDATES = 4
 
-_LOCKED_LAYERS = ("chords", "basic", "rhythm", "melody")
+_LOCKED_LAYERS = ("chords", "basic", "rhythm-form", "pattern", "melody")
 
 
 def with_curves(plan: Framework, seed: int) -> tuple[Framework, dict[int, tuple[float, ...]]]:
@@ -58,7 +59,8 @@ def contour_figures(plans: Sequence[Framework], fill: Fill) -> dict[str, Any]:
         semitones a cell; ``contour_error_difference`` (guided minus unguided), each with a 95 % interval over plans and
         the number of phrases; ``contour_error_ratio`` with its interval. ArgumentError if no plan has a phrase.
     """
-    guided, unguided = [], []
+    guided: list[list[float]] = []
+    unguided: list[list[float]] = []
     for seed, plan in enumerate(plans):
         drawn, curves = with_curves(plan, seed)
         for told, errors in ((drawn, guided), (plan, unguided)):
@@ -113,15 +115,22 @@ def lock_figures(plans: Sequence[Framework], fill: Fill) -> dict[str, Any]:
 
     Returns:
         ``locked_cells_honoured``: share of locked chords, cells and notes that are as they were, with interval over
-        plans and count; ``locked_cells_honoured_by_layer``.
+        plans and count; ``locked_songs_refused``, how often the locks were called contradictory, which counts as none
+        of them kept; ``locked_cells_honoured_by_layer``, of the other songs.
     """
     kept: list[list[float]] = []
     by_layer: dict[str, list[float]] = {layer: [] for layer in _LOCKED_LAYERS}
+    refused = 0
     for seed, plan in enumerate(plans):
         whole = fill(plan, seed)
         locked, places = locked_by_chance(whole, seed)
-        again = fill(locked, seed + 1_000)
         kept.append([])
+        try:
+            again = fill(locked, seed + 1_000)
+        except ArgumentError:  # all of them come from one song, so none contradicts another
+            refused += 1
+            kept[-1] = [0.0] * len(places)
+            continue
         for place in places:
             layer, index = place.split("@")
             phrase, cell = (int(part) for part in index.rstrip("]").split("["))
@@ -130,6 +139,7 @@ def lock_figures(plans: Sequence[Framework], fill: Fill) -> dict[str, Any]:
             by_layer[layer].append(right)
     return {
         **figure("locked_cells_honoured", kept),
+        "locked_songs_refused": refused,
         "locked_cells_honoured_by_layer": {
             layer: round(float(np.mean(row)), 4) for layer, row in by_layer.items() if row
         },
@@ -147,9 +157,8 @@ def _honoured(locked: Framework, again: Framework, layer: str, phrase: int, cell
     if layer == "melody":
         note = (before.notes or ())[cell]
         return any((n.onset, n.duration, n.pitch) == (note.onset, note.duration, note.pitch) for n in after.notes or ())
-    items = {"basic": ("basic_pitch",), "rhythm": ("rhythm_label", "complexity", "onset_pattern")}[layer]
     own, other = locked.cells(phrase)[cell], again.cells(phrase)[cell]
-    return all(getattr(own, item) == getattr(other, item) for item in items if item in own.locks)
+    return all(getattr(own, item) == getattr(other, item) for item in LAYERS[layer] if item in own.locks)
 
 
 def _chord_at(chords: Sequence[Any], beat: float) -> object:
