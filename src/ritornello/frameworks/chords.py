@@ -28,7 +28,7 @@ FloatArray = NDArray[np.float64]
 TOP_P = 0.85
 """Share of the likeliest chords that are drawn from."""
 
-LAST_BEATS = 2
+LAST_BARS = 2
 """Bars before the end in which the last chord may start."""
 
 
@@ -110,29 +110,41 @@ class ChordWriter:
         return items[chance.draw(weights, top_p=TOP_P if table == "chord" else 0.97)]
 
     def _end(self, chords: list[str], ends_section: bool, closes: bool, chance: Chance) -> None:
-        """Give the last chord the root that the counts of endings draw; a song's last chord is the tonic."""
-        start = len(chords)
-        first = max(1, len(chords) - LAST_BEATS * self.beats)
-        while start > first and root_of(chords[start - 1]) == root_of(chords[-1]):
-            start -= 1
-        if start == len(chords) or (start == first and root_of(chords[start - 1]) == root_of(chords[-1])):
-            start = max(0, len(chords) - self.beats)
+        """Give the last two chords the roots that the counts of endings draw; a song's last chord is the tonic."""
+        last = _start_of_last(chords, len(chords), self.beats * LAST_BARS)
+        items, weights = self.tables["ending"].distribution(*ending_contexts(self.mode, place_name(ends_section)))
         if closes:
-            chords[start:] = [self.tonic] * (len(chords) - start)
+            weights = np.where([str(item).endswith(" 0") for item in items], weights, 0)
+        if not items or not weights.any() or len(chords) < 2:
+            chords[last:] = [self.tonic if closes else chord for chord in chords[last:]]
             return
-        before, earlier = last_two(chords[:start])
-        contexts = ending_contexts(self.mode, place_name(ends_section), root_of(before) if before else -1)
-        items, weights = self.tables["ending"].distribution(*contexts)
-        if not items:
-            return
-        root = items[chance.at("root").draw(weights)]
-        if root == root_of(chords[-1]):
-            return
-        options, shares = self.tables["chord"].distribution(*chord_contexts(self.mode, before, earlier, True))
-        fitting = np.where([root_of(str(option)) == root for option in options], shares, 0)
-        if fitting.any():
-            chosen = str(options[chance.at("chord").draw(fitting, top_p=TOP_P)])
-            chords[start:] = [chosen] * (len(chords) - start)
+        before_root, root = (int(part) for part in str(items[chance.at("roots").draw(weights)]).split(" "))
+        first = _start_of_last(chords, last, self.beats)
+        if last and root_of(chords[last - 1]) != before_root:
+            chosen = self._with_root(before_root, chords[:first], chance.at("before"))
+            chords[first:last] = [chosen] * (last - first)
+        if root_of(chords[-1]) != root or closes:
+            chosen = self.tonic if closes else self._with_root(root, chords[:last], chance.at("chord"))
+            chords[last:] = [chosen] * (len(chords) - last)
+
+    def _with_root(self, root: int, before: Sequence[str], chance: Chance) -> str:
+        """Return a chord on a root that is likely after others, else the usual one on it."""
+        contexts = chord_contexts(self.mode, *last_two(before), True)
+        for some in (contexts, contexts[-1:]):
+            items, weights = self.tables["chord"].distribution(*some)
+            fitting = np.where([root_of(str(item)) == root for item in items], weights, 0)
+            if fitting.any():
+                return str(items[chance.draw(fitting, top_p=TOP_P)])
+        return f"{root} maj 0"
+
+
+def _start_of_last(chords: Sequence[str], stop: int, most: int) -> int:
+    """Return where the chord that ends at beat ``stop`` begins, at most so many beats before; half if it is longer."""
+    start = stop
+    while start > 0 and stop - start < most and root_of(chords[start - 1]) == root_of(chords[stop - 1]):
+        start -= 1
+    longer = start > 0 and root_of(chords[start - 1]) == root_of(chords[stop - 1])
+    return max(1 if stop > 1 else 0, stop - most // 2 if longer or start == 0 else start)
 
 
 def last_two(chords: Sequence[str]) -> tuple[str, str]:

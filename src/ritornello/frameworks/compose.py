@@ -102,11 +102,11 @@ def compose(
     tables = tables if tables is not None else load_tables_of(networks.name)
     framework, again = reopened(framework, regenerate)
     total = n * len(framework.phrases)
+    # The form is part of the place: with one seed, songs of different forms have nothing to do with each other.
+    place = Chance(("compose", seed, str(framework.form), str(framework.metre)))
     results = []
     for candidate in range(n):
-        writer = PhraseWriter(
-            framework, networks, tables, settings or Settings(), Chance(("compose", seed, candidate)), again
-        )
+        writer = PhraseWriter(framework, networks, tables, settings or Settings(), place.at(candidate), again)
 
         def one_more(done: int, first: int = candidate * len(framework.phrases)) -> None:
             if progress is not None:

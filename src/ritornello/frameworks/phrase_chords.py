@@ -47,7 +47,8 @@ class PhraseChords:
         if source is not None and "chords" in draft.taken:
             draft.ticks = list(source.ticks)
             fates: list[Fate] = ["copy"] * draft.cells
-            return self._closed(draft, fates, place) if closes and _is_open(draft) else fates
+            other_end = draft.ends_section and not source.ends_section
+            return self._ended(draft, fates, closes, place) if (closes or other_end) and _is_open(draft) else fates
         if all(cell.is_open for cell in draft.ticks):
             before = draft.chords_in
             old = [before(cell) for cell in range(draft.cells)]
@@ -84,15 +85,15 @@ class PhraseChords:
         found = (later or melodic[-1:] or [None])[0]  # type: ignore[list-item]
         return found if found is not None and found.key.mode == self.drafts[index].key.mode else None
 
-    def _closed(self, draft: Draft, fates: list[Fate], place: Chance) -> list[Fate]:
-        """Let copied chords end on the tonic, if nothing in the last bar is locked."""
+    def _ended(self, draft: Draft, fates: list[Fate], closes: bool, place: Chance) -> list[Fate]:
+        """Give copied chords an ending for their place, if nothing in the last bar is locked."""
         tonic = _tonic(draft)
         symbols = [symbol_of(chord, tonic) for chord in draft.beats]
         writer = self._writer(draft)
-        if symbols[-1] == writer.tonic or any(cell.lock for cell in draft.ticks[-draft.beat_ticks * writer.beats :]):
+        if any(cell.lock for cell in draft.ticks[-draft.beat_ticks * writer.beats :]):
             return fates
         old = [draft.chords_in(cell) for cell in range(draft.cells)]
-        self._lay(draft, writer.ending(symbols, draft.ends_section, True, place.at("ending")), only_changed=True)
+        self._lay(draft, writer.ending(symbols, draft.ends_section, closes, place.at("ending")), only_changed=True)
         return ["draw" if old[cell] != draft.chords_in(cell) else fate for cell, fate in enumerate(fates)]
 
     def _follow(self, draft: Draft, source: Draft, fates: list[Fate]) -> None:

@@ -63,7 +63,7 @@ class PhraseWriter:
     ) -> None:
         self.framework, self.tables, self.again = framework, tables, again
         self.memory = SongMemory(networks)
-        self.realiser = Realiser(self.memory, tables, settings)
+        self.realiser = Realiser(self.memory, tables, settings, chance.at("closing"))
         self.drafts = [draft_of(framework, index, Key(0)) for index in range(len(framework.phrases))]
         check_locks(self.drafts)
         self.places = [chance.at(index, again.get(index, "")) for index in range(len(self.drafts))]
@@ -203,11 +203,17 @@ class PhraseWriter:
             banned = {}
             for cell in cells & changed:
                 assert source is not None
-                pattern = source.patterns[cell] or 0
-                banned[cell] = pattern
                 draft.labels[cell] = None
+                if draft.ends_section != source.ends_section and cell >= draft.cells - draft.cells_per_bar:
+                    draft.onsets[cell] = None  # an ending for another place is no variation of the old one
+                    continue
+                pattern = source.patterns[cell] or 0
+                if not pattern:
+                    draft.onsets[cell] = 0  # rests stay
+                    continue
+                banned[cell] = pattern
                 drift = (-1, 0, 0, 1)[int(here.at("drift", cell).uniform() * 4)]
-                draft.onsets[cell] = max(0 if pattern == 0 else 1, pattern.bit_count() + drift)
+                draft.onsets[cell] = max(1, pattern.bit_count() + drift)
             known = [None if cell in cells & changed else draft.labels[cell] for cell in range(draft.cells)]
             counts = [
                 pattern.bit_count() if pattern is not None and cell not in cells else draft.onsets[cell]
@@ -215,8 +221,9 @@ class PhraseWriter:
             ]
             if cells:
                 labels, onsets = draw_rhythm_form(
-                    self.tables, known, counts, draft.steps_per_bar, draft.cell_steps, draft.ends_section, here
-                )
+                    self.tables, known, counts, draft.steps_per_bar, draft.cell_steps, draft.ends_section, here,
+                    self._family(draft) if source is None else (),
+                )  # fmt: skip
                 for cell in cells:
                     draft.labels[cell] = None if cell in changed else labels[cell]
                     draft.onsets[cell] = onsets[cell]
@@ -226,6 +233,11 @@ class PhraseWriter:
             self.realiser.draw_basics(draft, cells, here, banned)
         else:
             self.realiser.draw_notes(draft, cells, here)
+
+    def _family(self, draft: Draft) -> list[int]:
+        """Return the onsets a cell of the song's first phrase with a melody, if that comes before."""
+        first = next(other for other in self.drafts if other.phrase.is_melodic)
+        return [count or 0 for count in first.onsets] if first.phrase.id < draft.phrase.id else []
 
     def _mark(self, draft: Draft, source: Draft | None, layer: Layer, row: list[Fate]) -> None:
         """Renew the marks of a layer whose content is final."""

@@ -31,10 +31,11 @@ import torch
 from torch import Tensor
 
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes
+from ritornello.files import read_bytes, write_bytes
 from ritornello.frameworks.config import NetworkConfig
 from ritornello.frameworks.features import TASKS, TaskName
 from ritornello.frameworks.model import FrameworkNetwork
+from ritornello.frameworks.tables import TABLES_FILE
 from ritornello.nn.weights import CONFIG_FILE, load_tensors, read_config, resolve, save_weights
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.runs import RECIPE_FILE
@@ -136,7 +137,7 @@ def is_run(folder: str | os.PathLike[str]) -> bool:
 def export_run(
     run: str | os.PathLike[str], out: str | os.PathLike[str], *, half: bool = True, force: bool = False
 ) -> dict[str, Any]:
-    """Write the kept weights of a training run as one folder.
+    """Write the kept weights of a training run, and its counts, as one folder.
 
     Args:
         run: the run's folder.
@@ -155,7 +156,11 @@ def export_run(
     if not is_run(run):
         raise ArgumentError(f"{run}: no training run; give a folder that `ritornello train frameworks` wrote")
     networks = _of_run(Path(run), Path(run).name)
+    tables = Path(run) / TABLES_FILE
+    counted = read_bytes(tables) if tables.is_file() else None
     save_networks(networks, out, networks.training, half=half, force=force)
+    if counted is not None:
+        write_bytes(Path(out) / TABLES_FILE, counted)
     return networks.training
 
 

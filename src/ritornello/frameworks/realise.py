@@ -22,7 +22,14 @@ from ritornello.frameworks.features import CLASSES, UNKNOWN, Features, basic_fea
 from ritornello.frameworks.masks import rhythm_allowed
 from ritornello.frameworks.memory import SongMemory
 from ritornello.frameworks.search import WIDTH, beam_search
-from ritornello.frameworks.tables import Tables, duration_contexts, place_name
+from ritornello.frameworks.tables import (
+    Tables,
+    duration_contexts,
+    final_contexts,
+    place_name,
+    root_of,
+    symbol_of,
+)
 from ritornello.score.framework import NoteCell
 
 IntArray = NDArray[np.int64]
@@ -62,10 +69,11 @@ class Realiser:
         memory: the networks, with the earlier phrases.
         tables: the counts.
         settings: see `Settings`.
+        closing: the place of what decides how phrases end.
     """
 
-    def __init__(self, memory: SongMemory, tables: Tables, settings: Settings) -> None:
-        self.memory, self.tables, self.settings = memory, tables, settings
+    def __init__(self, memory: SongMemory, tables: Tables, settings: Settings, closing: Chance) -> None:
+        self.memory, self.tables, self.settings, self.closing = memory, tables, settings, closing
 
     # --- rhythm -----------------------------------------------------------------------------------------------------
 
@@ -145,6 +153,14 @@ class Realiser:
             possible = sung & (classes != banned.get(cell, -1))
             return np.broadcast_to(possible, (len(histories), len(classes)))
 
+        final = self._final(draft, cells)
+
+        def allowed_to_close(histories: IntArray) -> BoolArray:
+            rows = allowed(histories)
+            if final is None or histories.shape[1] != final[0]:
+                return rows
+            return _first_possible(rows & (classes % 12 == final[1]), rows)
+
         curve = in_semitones(draft.contour)
         weight = self.settings.contour_weight
 
@@ -152,8 +168,8 @@ class Realiser:
             return np.asarray(weight * contour_errors(histories, curve) * histories.shape[1])
 
         found = beam_search(
-            self.memory.networks.basic, basic_features(draft.plan), self.memory.of("basic"), allowed, chance,
-            width=WIDTH, temperature=self.settings.basic_temperature,
+            self.memory.networks.basic, basic_features(draft.plan), self.memory.of("basic"),
+            allowed_to_close, chance, width=WIDTH, temperature=self.settings.basic_temperature,
             penalty=penalty if weight and not np.isnan(curve).all() else None,
         )  # fmt: skip
         for cell in cells:
@@ -170,6 +186,7 @@ class Realiser:
             onsets, durations = [note.onset for note in notes], [note.duration for note in notes]
             basics = [UNKNOWN if pitch is None else pitch for pitch in draft.basics]
             features = melody_features(draft.plan, onsets, durations, basics)
+            final = self._final(draft, cells)
             guard = BasicGuard(notes, basics, draft.cell_steps, _hard_cells(draft))
             classes = np.arange(CLASSES["melody"])
             sung = (classes >= LOWEST) & (classes <= HIGHEST)
@@ -178,7 +195,10 @@ class Realiser:
                 pitch = notes[histories.shape[1]].pitch
                 if pitch:
                     return _only(pitch, len(histories), len(classes))
-                return np.stack([_first_possible(guard.allowed(row) & sung, sung) for row in histories])
+                rows = np.stack([_first_possible(guard.allowed(row) & sung, sung) for row in histories])
+                if final is None or histories.shape[1] < len(notes) - 1:
+                    return rows
+                return _first_possible(rows & (classes % 12 == final[1]), rows)
 
             pitches = beam_search(
                 self.memory.networks.melody, features, self.memory.of("melody"), allowed, chance,
@@ -220,6 +240,22 @@ class Realiser:
                 length = _cut_at_silence(draft, note.onset, length)
             result.append(dataclasses.replace(note, duration=max(1, length)))
         return result
+
+    def _final(self, draft: Draft, cells: Collection[int]) -> tuple[int, int] | None:
+        """Return the cell of the phrase's last note and the pitch class that is to end it, if that cell is drawn.
+
+        The pitch class is drawn from counts of endings and belongs to the phrase, not to the layer that asks.
+        """
+        last = max((cell for cell in range(draft.cells) if draft.patterns[cell]), default=-1)
+        if last not in cells:
+            return None
+        mode, tonic = draft.key.mode, 0 if draft.key.mode == "major" else 9
+        step = last * draft.cell_steps + (draft.patterns[last] or 0).bit_length() - 1
+        root = root_of(symbol_of(draft.beats[step // draft.steps_per_beat], tonic))
+        items, weights = self.tables["final"].distribution(*final_contexts(mode, place_name(draft.ends_section), root))
+        if not items:
+            return None
+        return last, (int(items[self.closing.at(draft.phrase.id).draw(weights)]) + tonic) % 12
 
     def _length(self, draft: Draft, wait: int, is_last: bool, chance: Chance) -> int:
         if wait <= LONG_WAIT_BEATS * draft.steps_per_beat and not is_last:

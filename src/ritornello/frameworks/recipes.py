@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ArgumentError
+from ritornello.files import write_bytes
 from ritornello.frameworks.config import NetworkConfig
 from ritornello.frameworks.data import SongSet, belongs, load_songs
 from ritornello.frameworks.examples import examples_of
 from ritornello.frameworks.features import TASKS, TaskName
 from ritornello.frameworks.model import FrameworkNetwork
 from ritornello.frameworks.pretrained import SYSTEM
+from ritornello.frameworks.tables import TABLES_FILE, build_tables
 from ritornello.frameworks.train import Recipe, train
 from ritornello.training.runs import is_main_process, open_run
 
@@ -24,6 +26,12 @@ RECIPES: dict[TaskName, Recipe] = {
     "melody": Recipe(NetworkConfig("melody"), epochs=10),
 }
 """What made the shipped weights; CARD.md tells what else was tried."""
+
+TABLES_NOTE = (
+    "Counts over songs of POP909 (MIT licence, copyright 2020 Music X Lab) with the structure annotations of Shuqi Dai "
+    "(MIT licence, copyright 2020 Shuqi Dai); training split, no melodies."
+)
+"""Where the counts come from."""
 
 Progress = Callable[[int, int], None]
 Stage = Callable[[str], AbstractContextManager[Progress | None]]
@@ -61,7 +69,8 @@ def train_networks(
     Args:
         dataset: a data set like `datasets.pop909.Pop909`.
         recipes: one of each network.
-        folder: the run's folder: ``recipe.json`` and a folder for each network.
+        folder: the run's folder: ``recipe.json``, the counts that fill a plan where it is open, and a folder for each
+            network.
         songs: which songs of the training split to learn from; see `data.SONG_SETS`. The best weights are chosen on
             validation songs in one major key in 4/4 or, where there are none, not chosen.
         tasks: which networks to train now.
@@ -88,6 +97,10 @@ def train_networks(
     validation = [song for entry, song in read if song.id in held_out and belongs(entry, "one-key")]
     if not training:
         raise ArgumentError(f"the training split has no song of the set '{songs}'; try all")
+    if is_main_process():
+        known = {song.id for song in training}
+        counted = build_tables((entry.song for entry, song in read if song.id in known), TABLES_NOTE)
+        write_bytes(folder / TABLES_FILE, counted.to_bytes())
     networks = {}
     for task in tasks:
         with stage(f"Training {task}") as progress:

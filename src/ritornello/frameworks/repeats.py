@@ -29,7 +29,7 @@ TOLERANCE = 0.05
 ROUNDS = 4
 """Most attempts at the number of cells."""
 
-ENDING_SHARE = 0.5
+ENDING_SHARE = 0.25
 """Share of varied repeats whose ending is changed although it closes the same as the source's."""
 
 NEW_RHYTHM_SHARE, NEW_BASIC_SHARE = 0.75, 0.7

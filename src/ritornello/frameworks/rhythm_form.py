@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.tables import (
     DENSITIES,
+    ENDING_CELLS,
     Tables,
     complexity_contexts,
     density_of,
@@ -20,6 +21,12 @@ from ritornello.frameworks.tables import (
     relation_contexts,
     relation_of,
 )
+
+BORROWED_CELLS = 4
+"""Cells that are borrowed together."""
+
+BORROWED_SHARE = 0.4
+"""Share of groups that borrow, so that the phrases of a song are of one family (human: equal patterns at .19)."""
 
 KNOWN_METRES = (16, 12)
 """Steps a bar of the metres that are counted; others take the nearest in cells a bar."""
@@ -33,6 +40,7 @@ def draw_rhythm_form(
     cell_steps: int,
     ends_section: bool,
     chance: Chance,
+    borrowed: Sequence[int] = (),
 ) -> tuple[list[int], list[int]]:
     """Return the labels and numbers of onsets of all cells of a phrase.
 
@@ -44,6 +52,7 @@ def draw_rhythm_form(
         cell_steps: steps in a cell.
         ends_section: whether the phrase ends a section.
         chance: the phrase's place.
+        borrowed: numbers of onsets of an earlier phrase of the song: some groups of cells take theirs from it.
     """
     per_bar, place, cells = steps_per_bar // cell_steps, place_name(ends_section), len(labels)
     metre = steps_per_bar if (steps_per_bar,) in tables["relation"].rows else KNOWN_METRES[0 if per_bar == 2 else 1]
@@ -63,10 +72,20 @@ def draw_rhythm_form(
                     given = done_labels[cell - lag]
                 elif lag < 0:
                     given = done_labels[int(here.at("which").uniform() * cell)]
+        if count is None and cell >= cells - ENDING_CELLS:
+            contexts = complexity_contexts(metre, cell, cells, done_onsets[-1] if cell else -1, density, place)
+            count = int(_drawn(tables, "complexity", contexts, here.at("complexity"), 1))
+            if labels[cell] is None and given != cell and done_onsets[given] != count:
+                given = cell
+            if given == cell and not count:  # all silent cells have one rhythm
+                given = next((i for i in range(cell) if done_labels[i] == i and not done_onsets[i]), cell)
         done_labels.append(given)
         relation = relation_of(done_labels, cell, per_bar) if cell else 0
         if count is None:
-            if given == cell:
+            group = chance.at("group", cell // BORROWED_CELLS).uniform()
+            if given == cell and cell < len(borrowed) and group < BORROWED_SHARE:
+                count = borrowed[cell]
+            elif given == cell:
                 before = done_onsets[-1] if cell else -1
                 contexts = complexity_contexts(metre, cell, cells, before, density, place)
                 count = int(_drawn(tables, "complexity", contexts, here.at("complexity"), 2))

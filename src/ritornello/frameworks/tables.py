@@ -29,9 +29,10 @@ from ritornello.score import Chord, Key, Song
 
 IntArray = NDArray[np.int64]
 
-TABLES = ("chord", "change", "bar", "ending", "density", "relation", "complexity", "drift", "duration")
-"""Next chord; beats of a bar on which chords start; which bar a bar's chords repeat; root of the last chord; density of
-a phrase; how far back a cell repeats; onsets of a new cell; those of a repeated one more or less; length of a note."""
+TABLES = ("chord", "change", "bar", "ending", "density", "relation", "complexity", "drift", "duration", "final")
+"""Next chord; beats of a bar on which chords start; which bar a bar's chords repeat; roots of the last two chords;
+density of a phrase; how far back a cell repeats; onsets of a new cell; those of a repeated one more or less; length of
+a note; last note of a phrase."""
 
 TABLES_FILE = "tables.json.gz"
 """Name of the file beside the weights."""
@@ -53,6 +54,9 @@ CELL_LAGS = (8, 4, 2, 1, 16, 6, 12, 3)
 
 LONGEST_WAIT = 32
 """Waits for the next note are counted up to here, in steps."""
+
+ENDING_CELLS = 2
+"""Cells at the end of a phrase: they know what it closes, and their number of notes goes before what they repeat."""
 
 DENSITIES = 3
 """Classes of onsets a cell: sparse, middle, dense."""
@@ -98,6 +102,7 @@ def build_tables(songs: Iterable[Song], note: str = "") -> Tables:
             if phrase.key is not None:
                 _count_chords(grid, phrase, counts)
                 _count_rhythm(grid, phrase, counts)
+                _count_final(grid, phrase, counts)
     return Tables(counts, number, note)
 
 
@@ -176,9 +181,9 @@ def bar_contexts(beats: int, bar: int, bars: int) -> tuple[Context, ...]:
     return (beats, min(bar, 16), min(bars, 16)), (beats, bar % 4, int(bar < 4)), (beats,)
 
 
-def ending_contexts(mode: str, place: str, before: int) -> tuple[Context, ...]:
-    """The root of a phrase's last chord, after the root before it."""
-    return (mode, place, before), (mode, place), (place,)
+def ending_contexts(mode: str, place: str) -> tuple[Context, ...]:
+    """The roots of a phrase's last two chords, such as ``"7 0"``."""
+    return (mode, place), (place,)
 
 
 def _count_chords(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -> None:
@@ -206,7 +211,8 @@ def _count_chords(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
     roots = [root for root, symbol in ((root_of(s), s) for s in symbols) if symbol != "N"]
     changed = [root for at, root in enumerate(roots) if not at or root != roots[at - 1]]
     if len(changed) > 1:
-        counts["ending"].add(ending_contexts(mode, place_name(phrase.is_section_end), changed[-2]), changed[-1])
+        contexts = ending_contexts(mode, place_name(phrase.is_section_end))
+        counts["ending"].add(contexts, f"{changed[-2]} {changed[-1]}")
 
 
 # --- rhythm -----------------------------------------------------------------------------------------------------------
@@ -232,27 +238,35 @@ def relation_of(labels: Sequence[int], cell: int, cells_per_bar: int) -> int:
 
 
 def relation_contexts(metre: int, cell: int, cells: int, before: int, place: str) -> tuple[Context, ...]:
-    """How far back a cell repeats, after the same of the cell before."""
-    end = min(cells - 1 - cell, 2)
-    return (
-        (metre, min(cell, 32), cells, before, place), (metre, min(cell, 32), before, end),
-        (metre, cell % 8, before, end), (metre, before, end), (metre,),
-    )  # fmt: skip
+    """How far back a cell repeats, after the same of the cell before; the last cells count from the end."""
+    end = cells - 1 - cell
+    if end < ENDING_CELLS:
+        return (metre, place, end, before, cells), (metre, place, end, before), (metre, place, end), (metre,)
+    place_in = min(cell, 32)
+    return (metre, place_in, before, cells), (metre, place_in, before), (metre, cell % 8, before), (metre,)
 
 
 def complexity_contexts(
     metre: int, cell: int, cells: int, before: int, density: int, place: str
 ) -> tuple[Context, ...]:
     """The number of onsets of a new cell, after that of the cell before (-1 at the start)."""
-    end = min(cells - 1 - cell, 2)
-    where = f"{place} {end}" if end < 2 else str(cell % 4)
+    end = cells - 1 - cell
+    if end < ENDING_CELLS:
+        where = f"{place} {end}"
+        return (metre, where, density, before), (metre, where, density), (metre, where), (metre,)
+    where = str(cell % 4)
     return (metre, density, where, before), (metre, density, where), (metre, density), (metre,)
 
 
 def drift_contexts(metre: int, cell: int, cells: int, place: str) -> tuple[Context, ...]:
     """How many onsets more a repeated cell has than the one it repeats."""
-    end = min(cells - 1 - cell, 2)
+    end = min(cells - 1 - cell, ENDING_CELLS)
     return (metre, end, place), (metre, end), (metre,)
+
+
+def final_contexts(mode: str, place: str, root: int) -> tuple[Context, ...]:
+    """The last note of a phrase, in semitones above the tonic, over the root of the chord under it."""
+    return (mode, place, root), (mode, place), (mode,)
 
 
 def duration_contexts(metre: int, wait: int, place: str) -> tuple[Context, ...]:
@@ -279,7 +293,7 @@ def _count_rhythm(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
         relation_before, relation = relation, relation_of(labels, cell, metre // size)
         if cell:
             counts["relation"].add(relation_contexts(metre, cell, cells, relation_before, place), relation)
-        if relation == 0:
+        if relation == 0 or cell >= cells - ENDING_CELLS:
             counts["complexity"].add(complexity_contexts(metre, cell, cells, before, density, place), onsets_in[cell])
         else:
             counts["drift"].add(drift_contexts(metre, cell, cells, place), onsets_in[cell] - onsets_in[labels[cell]])
@@ -287,6 +301,18 @@ def _count_rhythm(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
     for index, (wait, duration) in enumerate(zip(waits.tolist(), durations.tolist(), strict=True)):
         where = place if index == len(waits) - 1 else "inside"
         counts["duration"].add(duration_contexts(metre, wait, where), min(duration, wait, LONGEST_WAIT))
+
+
+def _count_final(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -> None:
+    assert phrase.key is not None
+    notes = grid.notes_between(phrase.start_bar * grid.steps_per_bar, phrase.stop_bar * grid.steps_per_bar)
+    if notes.stop > notes.start:
+        mode, tonic = mode_tonic(phrase.key)
+        last = notes.stop - 1
+        beat = int(grid.onsets[last]) // grid.steps_per_beat
+        chord = grid.chords[beat] if beat < len(grid.chords) else None
+        contexts = final_contexts(mode, place_name(phrase.is_section_end), root_of(symbol_of(chord, tonic)))
+        counts["final"].add(contexts, (int(grid.pitches[last]) - tonic) % 12)
 
 
 def density_of(onsets: Sequence[int], cell_steps: int) -> int:
