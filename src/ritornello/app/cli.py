@@ -38,6 +38,11 @@ app.command("ritornello.app.imitate:imitate", name="imitate", help="Write a new 
 app.command(
     "ritornello.app.generate:generate", name="generate", help="Write whole songs, along a plan or from your own bars."
 )
+app.command(
+    "ritornello.app.compose:compose",
+    name="compose",
+    help="Write songs from a plan, every layer of which can be edited.",
+)
 app.command("ritornello.app.analyze:analyze", name="analyze", help="Find the form, keys, chords and melody of a song.")
 app.command("ritornello.app.render:render", name="render", help="Turn a score file into audio.")
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")

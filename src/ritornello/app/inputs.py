@@ -97,6 +97,7 @@ def check_output_file(out: Path, force: bool, *sources: Path | None, option: str
 
 RESULT_FILES = (
     "song.mid", "song.musicxml", "lead-sheet.svg", "lead-sheet.pdf", "piano-roll.png", "self-similarity.png",
-    "song.wav", "report.json", "analysis.json", "framework.json", "tokens.txt",
+    "song.wav", "report.json", "analysis.json", "framework.json", "layers.png",
+    "tokens.txt",
 )  # fmt: skip
 """The files a result folder may hold, besides folders of stems and further candidates."""

@@ -46,6 +46,16 @@ def write_stems(song: Song, rendering: Rendering, folder: Path, suffix: str) -> 
         audio.write(folder / f"{number:02}-{_file_stem(part.name)}{suffix}")
 
 
+def write_tracks(song: Song, folder: Path) -> None:
+    """Write one MIDI file per part, with the song's tempo, metre, keys and sections, numbered in their order."""
+    from ritornello.score.midi_writer import midi_bytes
+
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate(song.parts, start=1):
+        data = midi_bytes(song.replace(parts=(part,)))
+        write_bytes(folder / f"{number:02}-{_file_stem(part.name)}.mid", data)
+
+
 def sound_report(rendering: Rendering) -> dict[str, Any]:
     """Return what played and what came out of it."""
     audio = rendering.audio

@@ -61,6 +61,15 @@ class Settings:
     melody_temperature: float = 0.8
     contour_weight: float = 1.0
 
+    def scaled(self, temperature: float, contour_weight: float | None = None) -> Settings:
+        """Return settings with all temperatures multiplied, and another weight of contours if one is given."""
+        return Settings(
+            self.rhythm_temperature * temperature,
+            self.basic_temperature * temperature,
+            self.melody_temperature * temperature,
+            self.contour_weight if contour_weight is None else contour_weight,
+        )
+
 
 class Realiser:
     """Fills the open cells of drafts, with the song's earlier phrases in sight.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.errors import ArgumentError
 from ritornello.score.form import Form
 from ritornello.score.framework_cells import (
     CELL_ITEMS,
@@ -32,7 +33,7 @@ from ritornello.score.framework_cells import (
     phrases_of_form,
 )
 from ritornello.score.framework_check import check_framework
-from ritornello.score.framework_repeats import inherit, shared
+from ritornello.score.framework_repeats import inherit, moved, shared
 from ritornello.score.key import Key
 from ritornello.score.song import ChordSpan, KeyRegion, Part, Song, join_chords, make_notes
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH, Meter, Tempo
@@ -208,6 +209,26 @@ class Framework:
         cells = list(self.cells(phrase))
         cells[cell] = dataclasses.replace(cells[cell], **changes)
         return self.with_phrase(phrase, cells=tuple(cells))
+
+    def transposed(self, key: Key) -> Framework:
+        """Return the framework in another key of the same mode: chords, basic melody, notes and keys move alike.
+
+        Each phrase stays within the range of MIDI, an octave higher or lower if need be. A framework without a key
+        gets this one, and nothing moves.
+
+        Raises:
+            ArgumentError: if the modes differ.
+        """
+        if self.key is None or self.key == key:
+            return self.replace(key=key)
+        if self.key.mode != key.mode:
+            raise ArgumentError(f"a framework in {self.key} is not moved to {key}; give a {self.key.mode} key")
+        shift = (key.tonic - self.key.tonic + 6) % 12 - 6
+        phrases = (
+            dataclasses.replace(moved(phrase, shift), key=phrase.key and phrase.key.transpose(shift))
+            for phrase in self.phrases
+        )
+        return self.replace(phrases=tuple(phrases), key=key)
 
     def with_chords(self, chart: ChordChart, lock: bool = False) -> Framework:
         """Return the framework with the chords of a chart; see `ritornello.score.chord_chart.with_chart`."""

@@ -20,12 +20,12 @@ def inherit(phrase: FrameworkPhrase, source: FrameworkPhrase | None, song_key: K
     if source is None or phrase.repeat == "free" or phrase.bars != source.bars:
         return phrase
     shift = _shift_between(source.key or song_key, phrase.key or song_key)
-    moved = _moved(source, shift) if shift else source
-    changes: dict[str, Any] = {"cells": _merged(phrase.cells, moved.cells)}
+    theirs = moved(source, shift) if shift else source
+    changes: dict[str, Any] = {"cells": _merged(phrase.cells, theirs.cells)}
     if phrase.chords is None:
-        changes["chords"] = moved.chords
+        changes["chords"] = theirs.chords
     if phrase.notes is None and phrase.repeat == "copy":
-        changes |= {"notes": moved.notes, "notes_are_partial": moved.notes_are_partial}
+        changes |= {"notes": theirs.notes, "notes_are_partial": theirs.notes_are_partial}
     return dataclasses.replace(phrase, **changes)
 
 
@@ -50,7 +50,7 @@ def _shift_between(old: Key | None, new: Key | None) -> int:
     return (new.tonic - old.tonic + 6) % 12 - 6
 
 
-def _moved(phrase: FrameworkPhrase, shift: int) -> FrameworkPhrase:
+def moved(phrase: FrameworkPhrase, shift: int) -> FrameworkPhrase:
     """Return a phrase moved by semitones, an octave lower or higher where it would leave the range of MIDI."""
     cells, notes, chords = phrase.cells or (), phrase.notes or (), phrase.chords or ()
     pitches = [note.pitch for note in notes] + [cell.basic_pitch for cell in cells if cell.basic_pitch]
