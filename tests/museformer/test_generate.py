@@ -11,11 +11,13 @@ import torch
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.museformer.config import SIZES
 from ritornello.museformer.generate import Generated, Museformer
+from ritornello.museformer.measuring.measures import plan_report
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.tokens import vocabulary as v
 from ritornello.museformer.tokens.encoding import decode, encode, tokens_to_text
 from ritornello.museformer.tokens.grammar import Limits
 from ritornello.museformer.tokens.grammar_check import grammar_errors
+from ritornello.museformer.tokens.note_bars import note_bars
 from ritornello.museformer.writing.given import give
 from ritornello.museformer.writing.loop import write
 from ritornello.museformer.writing.plan import Plan
@@ -377,3 +379,19 @@ def test_wrong_wishes_are_refused_with_the_reason(museformer: Museformer, kind: 
     call, words = WRONG[kind]
     with pytest.raises((ArgumentError, UnsuitableSongError), match=words):
         call(museformer)
+
+
+def test_bars_of_the_shipped_network_are_more_alike_where_the_plan_repeats() -> None:
+    shipped = Museformer.load()
+    plan = Plan.parse("A4 B4 A4")
+    planned, free = (
+        [
+            note_bars(song.tokens.bars)
+            for song in shipped.generate(bars=12, plan=what, seed=3, n=3, instruments="melody,bass,drums")
+        ]
+        for what in (plan, None)
+    )
+    found = plan_report(planned, free, plan)
+    assert found is not None
+    assert found["difference"][0] > 0.1
+    assert all(len({bar.tobytes() for bar in bars}) > 6 for bars in planned)  # repeats vary

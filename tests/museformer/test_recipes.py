@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,36 @@ def test_weights_that_fit_but_were_learned_otherwise_are_no_start(
     with pytest.raises(ArgumentError, match=f"a network with {next(iter(changes))}"):
         train(shards, dataclasses.replace(RECIPE, **changes), tmp_path / "other", start=run)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"optimizer": "sgd"}, "optimizer 'sgd' is not one of muon, adamw"),
+        ({"precision": "fp16"}, "precision 'fp16'"),
+        ({"rotary": "false"}, "rotary 'false'"),
+        ({"variant": "fine"}, "variant 'fine'"),
+        ({"phases": []}, "phases is empty"),
+        ({"phases": [{"steps": 1, "window_tokens": 0, "examples": 1}]}, "a phase's window_tokens 0|'0'"),
+        ({"phases": [{"steps": "many", "window_tokens": 9, "examples": 1}]}, "a phase's steps 'many'"),
+        ({"micro_batch": 0}, "micro_batch"),
+        ({"seed": -1}, "seed"),
+        ({"learning_rate": float("inf")}, "learning_rate is above 0"),
+        ({"learning_rate": "fast"}, "another type"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused_before_anything_is_made(
+    wrong: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps({"size": "tiny", **wrong}))
+    with pytest.raises(ArgumentError, match=words):
+        read_recipe(tmp_path / "recipe.json")
+
+
+def test_a_run_keeps_its_sizes_when_the_defaults_of_its_size_change(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert recipe["config"] == RECIPE.config.as_dict()
+    recipe["config"]["rotary"] = not recipe["config"]["rotary"]
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(recipe))
+    assert load_network(tmp_path / "run").network.config.rotary is not RECIPE.config.rotary

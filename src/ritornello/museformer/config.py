@@ -51,8 +51,17 @@ class MuseformerConfig:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= 65_536:
                 raise ArgumentError(f"{name} {value!r} is out of range; it is a whole number from 1 to 65536")
-        if self.width % (2 * self.heads) or self.bar_size % 2 or self.beat_size % 2:
-            raise ArgumentError("width must be a multiple of twice the heads, bar_size and beat_size even")
+        if (
+            self.width % (2 * self.heads)
+            or self.bar_size % 2
+            or self.beat_size % 2
+            or min(self.bar_size, self.beat_size) < 4
+        ):
+            raise ArgumentError(
+                "width must be a multiple of twice the heads, bar_size and beat_size even and at least 4"
+            )
+        if self.rotary and self.width // self.heads < 6:
+            raise ArgumentError("rotary positions need heads of 6 values or more: place, beat and bar share them")
         if not 0 <= self.dropout < 1:
             raise ArgumentError(f"dropout {self.dropout} is out of range; it goes from 0 to below 1")
 

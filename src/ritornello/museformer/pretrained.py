@@ -68,7 +68,7 @@ def load_network(name: str | os.PathLike[str]) -> Pretrained:
     training = description.get("training") or {}
     if not isinstance(training, dict):
         raise ReadError(f"{folder / CONFIG_FILE}: damaged, what it says of the training is no JSON object")
-    return Pretrained(_network(_config(description, folder), folder), label, training)
+    return Pretrained(_network(_config(description, folder / CONFIG_FILE), folder), label, training)
 
 
 def save_network(
@@ -123,18 +123,20 @@ def _is_sound(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() and bool(torch.isfinite(tensor.float()).all())
 
 
-def _config(description: dict[str, Any], folder: Path) -> MuseformerConfig:
+def _config(description: dict[str, Any], path: Path) -> MuseformerConfig:
     try:
         config = MuseformerConfig(**description["config"])
         for name in ("plan_bias", "rotary"):
             _check_switch(name, getattr(config, name))
         return config
     except (KeyError, TypeError, ArgumentError) as error:
-        raise ReadError(f"{folder / CONFIG_FILE}: damaged sizes of the network ({str(error)[:80]})") from None
+        raise ReadError(f"{path}: damaged sizes of the network ({str(error)[:80]})") from None
 
 
 def _config_of_recipe(recipe: dict[str, Any], path: Path) -> MuseformerConfig:
-    try:
+    if "config" in recipe:
+        return _config(recipe, path)
+    try:  # a run from before the sizes were written down
         config = SIZES[recipe["size"]].as_variant(recipe["variant"])
         rotary = recipe.get("rotary")
         if rotary is not None:

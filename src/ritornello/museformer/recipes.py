@@ -65,7 +65,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
         raise ReadError(f'{path}: no recipe; write {{"size": "small", "phases": [...]}}')
     if found.get("vocabulary", VOCABULARY_NAME) != VOCABULARY_NAME:
         raise ArgumentError(f"{path}: a recipe for the vocabulary '{str(found['vocabulary'])[:40]}'")
-    values = {name: value for name, value in found.items() if name not in ("vocabulary", "data", "start")}
+    values = {name: value for name, value in found.items() if name not in ("vocabulary", "data", "start", "config")}
     known = {field.name: field.type for field in dataclasses.fields(Recipe)}
     for name in values:
         if name not in known:
@@ -87,7 +87,8 @@ def with_tokens(recipe: Recipe, tokens: int) -> Recipe:
         ArgumentError: if they are too few for one step of each phase.
     """
     whole = sum(phase.steps * phase.window_tokens * phase.examples for phase in recipe.phases)
-    phases = tuple(dataclasses.replace(phase, steps=round(phase.steps * tokens / whole)) for phase in recipe.phases)
-    if any(phase.steps < 1 for phase in phases):
+    steps = [round(phase.steps * tokens / whole) for phase in recipe.phases]
+    if min(steps) < 1:
         raise ArgumentError(f"{tokens} tokens are too few for this recipe of {whole:,}; give more")
-    return dataclasses.replace(recipe, phases=phases)
+    phases = zip(recipe.phases, steps, strict=True)
+    return dataclasses.replace(recipe, phases=tuple(dataclasses.replace(phase, steps=count) for phase, count in phases))

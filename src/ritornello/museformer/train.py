@@ -7,10 +7,11 @@ dropout 0.1. Small: ours. All four variants are trained by one recipe.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,11 @@ from ritornello.training.shards import TokenShards
 OptimizerName = Literal["muon", "adamw"]
 
 
+def _check_whole(name: str, value: object, least: int) -> None:
+    if type(value) is not int or not least <= value < 2**31:
+        raise ArgumentError(f"{name} {str(value)[:20]!r} is out of range; it is a whole number from {least}")
+
+
 @dataclass(frozen=True)
 class Phase:
     """A part of a run: so many steps, each of so many windows of so many tokens."""
@@ -38,6 +44,10 @@ class Phase:
     steps: int
     window_tokens: int
     examples: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("window_tokens", 2), ("examples", 1)):
+            _check_whole(f"a phase's {name}", getattr(self, name), least)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,19 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.size not in SIZES:
             raise ArgumentError(f"size '{self.size}' is not one of {', '.join(SIZES)}")
+        if not self.phases:
+            raise ArgumentError("phases is empty; a recipe has one or more")
+        for name, known in (
+            ("variant", get_args(Variant)), ("optimizer", get_args(OptimizerName)), ("precision", get_args(Precision)),
+            ("rotary", (None, False, True)),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not any(value is one or (type(value) is str and value == one) for one in known):
+                raise ArgumentError(f"{name} {str(value)[:40]!r} is not one of {', '.join(map(str, known))}")
+        for name, least in (("warmup_steps", 0), ("micro_batch", 1), ("seed", 0)):
+            _check_whole(name, getattr(self, name), least)
+        if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf and 0 <= self.decay_share <= 1):
+            raise ArgumentError("learning_rate is above 0, weight_decay at least 0, decay_share from 0 to 1")
         if not 0 <= self.infill_share <= self.infill_share + self.plan_share <= 1:
             raise ArgumentError("infill_share and plan_share are shares of the examples; together at most 1")
 
@@ -186,7 +209,8 @@ def train(
     torch.manual_seed(recipe.seed)
     model = MuseformerNetwork(recipe.config)
     optimizers = make_optimizers(model, recipe)
-    about: dict[str, Any] = {"data": shards.manifest["splits"]}
+    # The sizes as they are: a run's network must not change when a size's defaults do.
+    about: dict[str, Any] = {"data": shards.manifest["splits"], "config": recipe.config.as_dict()}
     if start is not None:
         start_from(start, model, optimizers)
         about["start"] = start.name
