@@ -114,7 +114,12 @@ def test_curves_come_as_names_numbers_or_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("up", "none of rise, fall"), ("3", "at least two points"), ("1,nan", "no finite number"), ("1,,2", "no numbers such as")],
+    [
+        ("up", "none of rise, fall"),
+        ("3", "at least two points"),
+        ("1,nan", "no finite number"),
+        ("1,,2", "no numbers such as"),
+    ],
 )
 def test_no_curve_is_refused(text: str, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
