@@ -55,7 +55,7 @@ FIGURES: tuple[Figure, ...] = (
         "rhythm: same label and complexity, else complexity + previous",
     ),
     Figure("melody_accuracy", "melody", "none", False, "melody: basic pitch"),
-    Figure("rhythm_accuracy_free", "rhythm", "none", False, "rhythm: previous two + position"),
+    Figure("rhythm_accuracy_free", "rhythm", "none", False, "rhythm: previous"),
     Figure(
         "basic_melody_accuracy_with_song", "basic", "none", True, "basic: same place of the last phrase of the letter"
     ),
