@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from ritornello.score.framework import Cell, ChordCell, Framework, FrameworkPhra
 from ritornello.score.framework_cells import ONSETS_OF_FULL_COMPLEXITY
 
 IntArray = NDArray[np.int64]
+
+Fate = Literal["keep", "copy", "draw"]
+"""What becomes of a cell: it stays, is taken from the phrase that is repeated, or is drawn."""
 
 OPEN_CHORD = ChordCell(None, 1, is_open=True)
 
@@ -47,6 +51,7 @@ class Draft:
         locks: locked items of each cell.
         marks: marks of each layer and cell.
         taken: layers that the phrase takes from its source as a whole.
+        fates: for each layer what became of its cells when they were last written.
     """
 
     phrase: FrameworkPhrase
@@ -66,6 +71,14 @@ class Draft:
     locks: list[frozenset[str]]
     marks: dict[Layer, list[str]]
     taken: frozenset[str] = field(default=frozenset())
+    fates: dict[Layer, list[Fate]] = field(default_factory=dict)
+
+    @property
+    def locked_labels(self) -> dict[int, int]:
+        """Locked rhythm labels by cell."""
+        cells = self.phrase.cells or ()
+        found = ((index, cell.rhythm_label) for index, cell in enumerate(cells) if "rhythm_label" in cell.locks)
+        return {index: label for index, label in found if label is not None}
 
     @property
     def shift(self) -> int:
@@ -166,9 +179,14 @@ class Draft:
                 self.ticks[tick] = other[tick - start]
 
     def relabel(self) -> None:
-        """Derive rhythm labels and numbers of onsets from the patterns, which are all decided."""
+        """Derive rhythm labels and numbers of onsets from the patterns, which are all decided; locked labels stay."""
         patterns = [pattern or 0 for pattern in self.patterns]
         self.labels = list(rhythm_labels(patterns, self.cell_steps))
+        for cell, label in self.locked_labels.items():
+            self.labels[cell], self.labels[label] = label, label
+        for cell, found in enumerate(self.labels):
+            if found is not None and self.labels[found] != found:  # a label leads to a cell that leads nowhere else
+                self.labels[cell] = self.labels[found]
         self.onsets = [pattern.bit_count() for pattern in patterns]
 
     def derive_from_notes(self) -> None:

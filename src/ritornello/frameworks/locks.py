@@ -39,6 +39,15 @@ def broken_lock(given: Draft, written: Draft) -> ArgumentError | None:
                 return ArgumentError(
                     f"{here}.{item}: is locked, but the locks of its neighbours leave no melody with it"
                 )
+        pattern, label = written.patterns[cell] or 0, given.labels[cell]
+        if "complexity" in given.locks[cell] and given.onsets[cell] != pattern.bit_count():
+            return ArgumentError(f"{here}.complexity: is locked, but other locks leave no rhythm with it")
+        if "rhythm_label" in given.locks[cell] and label is not None:
+            other = written.patterns[label] or 0
+            if rhythm_similarity(other, pattern, given.cell_steps) < SAME_RHYTHM:
+                return ArgumentError(
+                    f"{here}.rhythm_label: is locked, but other locks leave no rhythm like that of cells[{label}]"
+                )
         kept = written.notes[cell] or []
         for note in given.fixed[cell]:
             if not any((n.onset, n.pitch) == (note.onset, note.pitch) for n in kept):

@@ -7,16 +7,13 @@ follows, outros those of the last one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.chords import ChordWriter, last_two
-from ritornello.frameworks.draft import Draft
+from ritornello.frameworks.draft import Draft, Fate
 from ritornello.frameworks.marks import COPIED, NO_MARK, holds, is_from
 from ritornello.frameworks.tables import chord_of, symbol_of
 from ritornello.score.framework import ChordCell
-
-Fate = Literal["keep", "copy", "draw"]
 
 
 class PhraseChords:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Literal
 
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.chords import ChordWriter
-from ritornello.frameworks.draft import Draft, draft_of, finished
+from ritornello.frameworks.draft import Draft, Fate, draft_of, finished
 from ritornello.frameworks.locks import broken_lock, check_locks
 from ritornello.frameworks.marks import COPIED, LAYERS, NO_MARK, OWN, Layer, holds, is_from, mark
 from ritornello.frameworks.memory import SongMemory
@@ -30,8 +29,6 @@ MOST_OTHER_AGREEMENT = 0.25
 
 TRIES = 4
 """Times that a phrase is drawn to stay below it, and to honour its locks."""
-
-Fate = Literal["keep", "copy", "draw"]
 
 _LOCK_ITEM: dict[Layer, str] = {"rhythm": "onset_pattern", "basic": "basic_pitch"}
 
@@ -107,23 +104,24 @@ class PhraseWriter:
     def _melody(self, index: int) -> None:
         plan, source, place = self.drafts[index], self._source(index), self.places[index]
         is_new = all(row is None for row in plan.notes) and not any(plan.fixed)
-        best: tuple[float, Draft, dict[Layer, list[Fate]]] | None = None
+        best: tuple[float, Draft] | None = None
         for attempt in range(TRIES):
             here = place.at(attempt)
-            fates: dict[Layer, list[Fate]] = {}
 
-            def write(variation: Variation, here: Chance = here, fates: dict[Layer, list[Fate]] = fates) -> Draft:
-                return self._written(index, copy.deepcopy(plan), source, variation, here, fates)
+            def write(variation: Variation, here: Chance = here) -> Draft:
+                return self._written(copy.deepcopy(plan), source, variation, here)
 
-            if source is not None and is_new and plan.phrase.repeat != "copy":
-                free = set(range(plan.cells))
+            # The last try leaves the source as it is: what honours its locks there honours them here.
+            if source is not None and is_new and plan.phrase.repeat != "copy" and attempt < TRIES - 1:
+                named = set(plan.locked_labels.values())
+                free = {c for c in range(plan.cells) if not plan.locks[c] and not plan.fixed[c] and c not in named}
                 written = varied(source, plan, goal_of(here, index in self.again), free, here, write)
             else:
                 written = write(Variation())
             broken = broken_lock(plan, written)
             cost = 10.0 if broken else self._other_agreement(index, written) if is_new and source is None else 0.0
             if best is None or cost < best[0]:
-                best = (cost, written, {layer: list(row) for layer, row in fates.items()})
+                best = (cost, written)
             if cost <= MOST_OTHER_AGREEMENT:
                 break
         assert best is not None
@@ -131,7 +129,7 @@ class PhraseWriter:
         if broken is not None:
             raise broken
         self.drafts[index] = best[1]
-        for layer, row in best[2].items():
+        for layer, row in best[1].fates.items():
             self._mark(best[1], source, layer, row)
             self.redrawn[layer] += [(index, cell) for cell, fate in enumerate(row) if fate == "draw"]
 
@@ -145,16 +143,8 @@ class PhraseWriter:
         ]
         return max((likeness(written, other) for other in others), default=0.0)
 
-    def _written(
-        self,
-        index: int,
-        draft: Draft,
-        source: Draft | None,
-        variation: Variation,
-        place: Chance,
-        fates: dict[Layer, list[Fate]],
-    ) -> Draft:
-        """Return a draft with every layer decided; ``fates`` gets what each cell was."""
+    def _written(self, draft: Draft, source: Draft | None, variation: Variation, place: Chance) -> Draft:
+        """Return a draft with every layer decided."""
         layers = (("rhythm", variation.rhythm), ("basic", variation.basic), ("melody", variation.cells))
         layer: Layer
         for layer, changed in layers:  # type: ignore[assignment]
@@ -163,7 +153,7 @@ class PhraseWriter:
                 row[cell] = "draw" if row[cell] == "copy" else row[cell]
             if layer != "rhythm":
                 row = ["draw" if f == "copy" and not _fits(draft, source, layer, c) else f for c, f in enumerate(row)]
-            fates[layer] = row
+            draft.fates[layer] = row
             for cell, fate in enumerate(row):
                 if fate == "copy" and source is not None:
                     _copy(draft, source, layer, cell)
@@ -179,7 +169,8 @@ class PhraseWriter:
         if layer in draft.taken and inherits and (layer != "melody" or draft.phrase.repeat == "copy"):
             return "copy"
         if draft.content(layer, cell) is None or (layer == "melody" and draft.notes[cell] is None):
-            alike = inherits and all(row is None for row in draft.notes) and not draft.fixed[cell]
+            asked = layer == "rhythm" and draft.locks[cell] & {"rhythm_label", "complexity"}
+            alike = inherits and all(row is None for row in draft.notes) and not draft.fixed[cell] and not asked
             return "copy" if alike else "draw"
         known = draft.marks[layer][cell]
         if not holds(known, draft.content(layer, cell)):
@@ -246,6 +237,10 @@ class PhraseWriter:
             kind = {"copy": COPIED, "draw": OWN}.get(fate, known[0])
             if fate == "keep" and not holds(known, draft.content(layer, cell)):
                 kind = NO_MARK
+            if kind == OWN and source is not None and cell < source.cells and draft.phrase.repeat != "free":
+                # What was drawn and came out as the source has it is shared with the source, and follows it.
+                same = draft.content(layer, cell) == source.content(layer, cell)
+                kind = COPIED if same and (layer == "chords" or _fits(draft, source, layer, cell)) else OWN
             if kind == COPIED and source is not None and cell < source.cells:
                 text = mark(COPIED, draft.copied_ingredients(layer, cell, source), draft.content(layer, cell))
             elif kind == NO_MARK:
@@ -259,7 +254,7 @@ def _fits(draft: Draft, source: Draft | None, layer: Layer, cell: int) -> bool:
     """Return whether a cell of the source can be copied: over the same chords and, for notes, the same framework."""
     if source is None or cell >= source.cells or draft.chords_in(cell) != source.chords_in(cell):
         return False
-    if layer == "basic":
+    if layer in ("rhythm", "basic"):
         return True
     same = (draft.patterns[cell], draft.basics[cell]) == (source.patterns[cell], source.basics[cell])
     return same and not draft.fixed[cell]

@@ -18,9 +18,9 @@ from ritornello.frameworks.basic_guard import BasicGuard
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.contour import contour_errors, in_semitones
 from ritornello.frameworks.draft import Draft
-from ritornello.frameworks.features import CLASSES, UNKNOWN, Features, basic_features, melody_features, rhythm_features
-from ritornello.frameworks.masks import rhythm_allowed
+from ritornello.frameworks.features import CLASSES, UNKNOWN, basic_features, melody_features
 from ritornello.frameworks.memory import SongMemory
+from ritornello.frameworks.pattern_masks import PatternMasks, first_possible, only
 from ritornello.frameworks.search import WIDTH, beam_search
 from ritornello.frameworks.tables import (
     Tables,
@@ -35,11 +35,11 @@ from ritornello.score.framework import NoteCell
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-RHYTHM_WIDTH, MELODY_WIDTH = 4, 6
+RHYTHM_WIDTH, MELODY_WIDTH = 2, 4
 """Beams of the rhythm and of the notes."""
 
-LOWEST, HIGHEST = 45, 88
-"""Pitches in C that are written; people sing no others."""
+LOWEST, HIGHEST = 57, 84
+"""Pitches that are written, A3 to C6: 97 of 100 sung notes of POP909 lie there."""
 
 LONG_WAIT_BEATS = 1
 """A note that waits longer than this for the next may end before it."""
@@ -58,7 +58,7 @@ class Settings:
 
     rhythm_temperature: float = 0.9
     basic_temperature: float = 0.9
-    melody_temperature: float = 0.8
+    melody_temperature: float = 0.9
     contour_weight: float = 1.0
 
     def scaled(self, temperature: float, contour_weight: float | None = None) -> Settings:
@@ -99,34 +99,13 @@ class Realiser:
         """
         if not cells:
             return
-        units = _Units(draft)
-        labels, counts = units.form()
-        features = rhythm_features(draft.plan, labels, counts)
-        needed, barred = _bits_of_fixed(draft)
-        banned = other_than or {}
-
-        def allowed(histories: IntArray) -> BoolArray:
-            unit = histories.shape[1]
-            cell, offset, size = units.places[unit]
-            mask = (1 << size) - 1
-            if cell not in cells:
-                return _only((draft.patterns[cell] or 0) >> offset & mask, len(histories), CLASSES["rhythm"])
-            classes = np.arange(CLASSES["rhythm"])
-            must, must_not = needed[cell] >> offset & mask, barred[cell] >> offset & mask
-            possible = (classes & must == must) & (classes & must_not == 0) & (classes <= mask)
-            if units.per_cell == 1 and cell in banned and int(possible.sum()) > 1:
-                possible &= classes != banned[cell]
-            rows = _first_possible(rhythm_allowed(features, histories) & possible, _by_count(features, unit) & possible)
-            if units.per_cell > 1 and draft.onsets[cell] is not None:
-                rows = units.with_count(rows, histories, cell, draft.onsets[cell] or 0)
-            return _first_possible(rows, np.broadcast_to(possible, rows.shape))
-
+        masks = PatternMasks(draft, cells, other_than or {})
         found = beam_search(
-            self.memory.networks.rhythm, features, self.memory.of("rhythm"), allowed, chance,
+            self.memory.networks.rhythm, masks.features, self.memory.of("rhythm"), masks.allowed, chance,
             width=RHYTHM_WIDTH, temperature=self.settings.rhythm_temperature,
         )  # fmt: skip
         for cell in cells:
-            draft.patterns[cell] = units.pattern(found, cell)
+            draft.patterns[cell] = masks.pattern(found, cell)
 
     # --- basic melody -----------------------------------------------------------------------------------------------
 
@@ -144,19 +123,19 @@ class Realiser:
         if not cells:
             return
         classes = np.arange(CLASSES["basic"])
-        sung = (classes >= LOWEST) & (classes <= HIGHEST)
+        sung = (classes >= LOWEST + draft.shift) & (classes <= HIGHEST + draft.shift)
         banned = other_than or {}
         heard = np.cumsum([pattern or 0 for pattern in draft.patterns]) > 0
 
         def allowed(histories: IntArray) -> BoolArray:
             cell = histories.shape[1]
             if cell not in cells:
-                return _only(draft.basics[cell] or 0, len(histories), len(classes))
+                return only(draft.basics[cell] or 0, len(histories), len(classes))
             if not heard[cell]:
-                return _only(0, len(histories), len(classes))
+                return only(0, len(histories), len(classes))
             held = _longest_fixed(draft, cell)
             if held is not None:
-                return _only(held, len(histories), len(classes))
+                return only(held, len(histories), len(classes))
             if not draft.patterns[cell] and cell:  # the last note sounds on
                 return np.asarray(histories[:, -1:] == classes[None, :])
             possible = sung & (classes != banned.get(cell, -1))
@@ -168,7 +147,7 @@ class Realiser:
             rows = allowed(histories)
             if final is None or histories.shape[1] != final[0]:
                 return rows
-            return _first_possible(rows & (classes % 12 == final[1]), rows)
+            return first_possible(rows & (classes % 12 == final[1]), rows)
 
         curve = in_semitones(draft.contour)
         weight = self.settings.contour_weight
@@ -187,27 +166,28 @@ class Realiser:
     # --- notes ------------------------------------------------------------------------------------------------------
 
     def draw_notes(self, draft: Draft, cells: Collection[int], chance: Chance) -> None:
-        """Draw the notes of some cells; patterns and basic pitches are decided, and so are all other notes."""
-        if not cells:
-            return
+        """Draw the notes of some cells; patterns and basic pitches are decided, and so are all other notes.
+
+        Notes that sound into the next one are cut, also where no cell is drawn.
+        """
         notes = self._timed(draft, cells, chance)
-        if notes:
+        if notes and cells:
             onsets, durations = [note.onset for note in notes], [note.duration for note in notes]
             basics = [UNKNOWN if pitch is None else pitch for pitch in draft.basics]
             features = melody_features(draft.plan, onsets, durations, basics)
             final = self._final(draft, cells)
             guard = BasicGuard(notes, basics, draft.cell_steps, _hard_cells(draft))
             classes = np.arange(CLASSES["melody"])
-            sung = (classes >= LOWEST) & (classes <= HIGHEST)
+            sung = (classes >= LOWEST + draft.shift) & (classes <= HIGHEST + draft.shift)
 
             def allowed(histories: IntArray) -> BoolArray:
                 pitch = notes[histories.shape[1]].pitch
                 if pitch:
-                    return _only(pitch, len(histories), len(classes))
-                rows = np.stack([_first_possible(guard.allowed(row) & sung, sung) for row in histories])
+                    return only(pitch, len(histories), len(classes))
+                rows = np.stack([first_possible(guard.allowed(row) & sung, sung) for row in histories])
                 if final is None or histories.shape[1] < len(notes) - 1:
                     return rows
-                return _first_possible(rows & (classes % 12 == final[1]), rows)
+                return first_possible(rows & (classes % 12 == final[1]), rows)
 
             pitches = beam_search(
                 self.memory.networks.melody, features, self.memory.of("melody"), allowed, chance,
@@ -244,9 +224,9 @@ class Realiser:
             before_new = following is not None and following.onset // draft.cell_steps in cells
             if not is_fixed and (cell in cells or before_new):
                 length = end - note.onset
-                if cell not in full:
+                if cell not in full and (end - 1) // draft.cell_steps not in full:
                     length = self._length(draft, length, following is None, chance.at("length", note.onset))
-                length = _cut_at_silence(draft, note.onset, length)
+                length = _cut_at_silence(draft, note.onset, length, cells)
             result.append(dataclasses.replace(note, duration=max(1, length)))
         return result
 
@@ -274,15 +254,29 @@ class Realiser:
         return min(wait, int(items[chance.draw(weights)])) if items else wait
 
 
-def _cut_at_silence(draft: Draft, onset: int, length: int) -> int:
-    """Return a note's length, cut where a cell begins that is to be silent or cannot keep its pitch otherwise."""
+def _cut_at_silence(draft: Draft, onset: int, length: int, cells: Collection[int]) -> int:
+    """Return a note's length, cut where a cell begins that is to be silent, or has a locked pitch that it carries."""
     for cell in range(onset // draft.cell_steps + 1, draft.cells):
         start = cell * draft.cell_steps
         if start >= onset + length:
             break
-        if draft.basics[cell] == 0 or (cell in _full_cells(draft) and draft.patterns[cell]):
+        if draft.basics[cell] == 0 or (cell in _full_cells(draft) and _carries_itself(draft, cell, cells)):
             return start - onset
     return length
+
+
+def _carries_itself(draft: Draft, cell: int, cells: Collection[int]) -> bool:
+    """Return whether a cell's basic pitch sounds longest in it even if nothing sounds into it."""
+    size, pattern, basic = draft.cell_steps, draft.patterns[cell] or 0, draft.basics[cell] or 0
+    decided = draft.fixed[cell] if cell in cells else draft.notes[cell] or []
+    known = {note.onset - cell * size: note for note in decided}
+    onsets = [step for step in range(size) if pattern >> step & 1]
+    steps: dict[int, int] = {}
+    for step, after in zip(onsets, [*onsets[1:], size], strict=False):
+        pitch = known[step].pitch if step in known else basic
+        length = min(known[step].duration, after - step) if step in known else after - step
+        steps[pitch] = steps.get(pitch, 0) + length
+    return steps.get(basic, 0) > max((value for pitch, value in steps.items() if pitch != basic), default=0)
 
 
 def _full_cells(draft: Draft) -> set[int]:
@@ -294,24 +288,6 @@ def _hard_cells(draft: Draft) -> set[int]:
     return {cell for cell in range(draft.cells) if "basic_pitch" in draft.locks[cell]}
 
 
-def _only(token: int, beams: int, classes: int) -> BoolArray:
-    row = np.zeros((beams, classes), np.bool_)
-    row[:, token] = True
-    return row
-
-
-def _first_possible(wanted: BoolArray, otherwise: BoolArray) -> BoolArray:
-    """Return the wanted rows; those without any class give way to the others."""
-    return np.where(wanted.any(axis=-1, keepdims=True), wanted, otherwise)
-
-
-def _by_count(features: Features, unit: int) -> BoolArray:
-    """Return which patterns have a unit's number of onsets, all if none is given."""
-    counts = np.array([pattern.bit_count() for pattern in range(CLASSES["rhythm"])])
-    wanted = int(features.complexities[unit])
-    return np.ones(len(counts), np.bool_) if wanted == UNKNOWN else counts == wanted
-
-
 def _longest_fixed(draft: Draft, cell: int) -> int | None:
     """Return the pitch of a fixed note that fills more than half of a cell, or None."""
     start, stop = cell * draft.cell_steps, (cell + 1) * draft.cell_steps
@@ -320,60 +296,3 @@ def _longest_fixed(draft: Draft, cell: int) -> int | None:
             if min(note.onset + note.duration, stop) - max(note.onset, start) > draft.cell_steps // 2:
                 return note.pitch
     return None
-
-
-def _bits_of_fixed(draft: Draft) -> tuple[list[int], list[int]]:
-    """Return for each cell the onsets that fixed notes and locked pitches need, and those that they rule out."""
-    size = draft.cell_steps
-    needed, barred = [0] * draft.cells, [0] * draft.cells
-    for row in draft.fixed:
-        for note in row:
-            needed[note.onset // size] |= 1 << note.onset % size
-            for step in range(note.onset + 1, note.onset + note.duration):
-                barred[step // size] |= 1 << step % size
-    for cell in range(draft.cells):
-        if "basic_pitch" in draft.locks[cell] and not draft.basics[cell]:
-            barred[cell] = (1 << size) - 1
-    return needed, barred
-
-
-class _Units:
-    """The rhythm units of a draft's cells: one of each in 4/4, several in a bar of 3/4."""
-
-    def __init__(self, draft: Draft) -> None:
-        size = draft.cell_steps
-        self.draft = draft
-        self.places = [(start // size, start % size, steps) for start, steps in draft.plan.units]
-        self.per_cell = len(self.places) // max(1, draft.cells)
-
-    def form(self) -> tuple[list[int], list[int]]:
-        """Return labels and numbers of onsets of the units, UNKNOWN where the cells do not tell."""
-        labels, counts = [], []
-        for unit, (cell, _, _) in enumerate(self.places):
-            label, count = self.draft.labels[cell], self.draft.onsets[cell]
-            if self.per_cell == 1:
-                labels.append(UNKNOWN if label is None else label)
-                counts.append(UNKNOWN if count is None else count)
-            else:
-                repeats = label is not None and label < cell
-                labels.append((label or 0) * self.per_cell + unit % self.per_cell if repeats else UNKNOWN)
-                counts.append(UNKNOWN)
-        return labels, counts
-
-    def with_count(self, rows: BoolArray, histories: IntArray, cell: int, wanted: int) -> BoolArray:
-        """Return what leaves a cell of several units its number of onsets; the rows as they are where nothing does."""
-        unit = histories.shape[1]
-        own = [i for i, place in enumerate(self.places) if place[0] == cell]
-        room = sum(self.places[i][2] for i in own if i > unit)
-        done = np.zeros(len(histories), np.int64)
-        for i in own:
-            if i < unit:
-                done += [int(token).bit_count() for token in histories[:, i]]
-        counts = np.array([pattern.bit_count() for pattern in range(rows.shape[1])])
-        left = wanted - done[:, None] - counts[None, :]
-        return _first_possible(rows & (left >= 0) & (left <= room), rows)
-
-    def pattern(self, tokens: list[int], cell: int) -> int:
-        """Return the pattern of a cell from those of its units."""
-        own = ((place, token) for place, token in zip(self.places, tokens, strict=True) if place[0] == cell)
-        return sum(token << offset for (_, offset, _), token in own)

@@ -145,7 +145,8 @@ def _draw_chords(lane: Axes, framework: Framework, phrase: FrameworkPhrase) -> N
         length = cell.beats / framework.beats_per_bar
         _box(lane, at + 0.02, at + length - 0.02, "white" if cell.is_open else "#f3f1ea", locked=cell.lock)
         name = "?" if cell.is_open else "–" if cell.chord is None else cell.chord.symbol(framework.key_of(phrase.id))
-        lane.text(at + 0.08, 0.47, name, fontsize=8, color=INK, va="center", clip_on=True)
+        size = 8 if length > 0.6 or len(name) < 4 else 6.5
+        lane.text(at + 0.07, 0.47, name, fontsize=size, color=INK, va="center", clip_on=True)
         at += length
 
 
@@ -197,7 +198,8 @@ def _draw_rhythm(lane: Axes, onsets: Axes, framework: Framework, phrase: Framewo
         if cell.complexity is not None:
             ink = "white" if shade in _RHYTHM[3:] else INK
             middle = left + width / 2
-            lane.text(middle, 0.46, f"{cell.complexity * 16:g}", fontsize=7, color=ink, ha="center", va="center")
+            count = f"{cell.complexity * 16:g}"
+            lane.text(middle, 0.46, count, fontsize=7, color=ink, ha="center", va="center", clip_on=True)
 
 
 def _box(
