@@ -74,7 +74,7 @@ class PatternMasks:
         """Return ``(256,)`` what a unit may be whatever stands before it."""
         mask = (1 << size) - 1
         if cell not in self.cells:
-            known: BoolArray = ((self.draft.patterns[cell] or 0) >> offset & mask) == _CLASSES
+            known: BoolArray = np.equal(_CLASSES, (self.draft.patterns[cell] or 0) >> offset & mask)
             return known
         must, must_not = self.needed[cell] >> offset & mask, self.barred[cell] >> offset & mask
         fits = np.equal(_CLASSES & must, must) & np.equal(_CLASSES & must_not, 0)

@@ -221,8 +221,7 @@ class Realiser:
             end = following.onset if following is not None else draft.steps
             length = min(note.duration, end - note.onset)
             is_fixed = any(note is kept for kept in draft.fixed[cell])
-            before_new = following is not None and following.onset // draft.cell_steps in cells
-            if not is_fixed and (cell in cells or before_new):
+            if not is_fixed and cell in cells:  # other notes are at most cut, so that their cell keeps its basic pitch
                 length = end - note.onset
                 if cell not in full and (end - 1) // draft.cell_steps not in full:
                     length = self._length(draft, length, following is None, chance.at("length", note.onset))
