@@ -166,3 +166,19 @@ def test_errors_of_the_song(changes: dict[str, object], message: str) -> None:
 def test_errors_name_the_place(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         whole().with_phrase(1, **changes)
+
+
+def test_another_key_moves_chords_cells_notes_and_the_keys_of_phrases() -> None:
+    framework = whole().with_phrase(2, key=Key.parse("A"))
+    moved = framework.transposed(Key.parse("Bb"))
+    assert (moved.key, moved.phrases[2].key) == (Key.parse("Bb"), Key.parse("C"))
+    assert [note.pitch - 3 for note in moved.phrases[0].notes or ()] == [
+        n.pitch for n in framework.phrases[0].notes or ()
+    ]
+    assert [cell.basic_pitch - 3 if cell.basic_pitch else cell.basic_pitch for cell in moved.cells(0)] == [
+        cell.basic_pitch for cell in framework.cells(0)
+    ]
+    assert moved.transposed(framework.key or Key(7)) == framework
+    assert Framework.from_form("A1").transposed(Key(2)).key == Key(2)
+    with pytest.raises(ArgumentError, match="a framework in G major is not moved to E minor; give a major key"):
+        framework.transposed(Key.parse("Em"))

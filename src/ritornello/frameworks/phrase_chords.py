@@ -27,6 +27,7 @@ class PhraseChords:
 
     def __init__(self, drafts: Sequence[Draft], writers: Mapping[str, ChordWriter], places: Sequence[Chance]) -> None:
         self.drafts, self.writers, self.places = drafts, writers, places
+        self.written: set[int] = set()  # phrases all chords of which were written in this run
 
     def write(self) -> list[list[Fate]]:
         """Fill all phrases, those with a melody first, and return for each what became of its cells."""
@@ -45,11 +46,14 @@ class PhraseChords:
             draft.ticks = list(source.ticks)
             fates: list[Fate] = ["copy"] * draft.cells
             other_end = draft.ends_section and not source.ends_section
-            return self._ended(draft, fates, closes, place) if (closes or other_end) and _is_open(draft) else fates
+            # Chords that a person gave stay as they are, also in a repeat.
+            may_change = phrase.source in self.written and phrase.repeat == "vary" and _is_open(draft)
+            return self._ended(draft, fates, closes, place) if may_change and (closes or other_end) else fates
         if all(cell.is_open for cell in draft.ticks):
             before = draft.chords_in
             old = [before(cell) for cell in range(draft.cells)]
             self._lay(draft, self._symbols(index, source, closes, place))
+            self.written.add(index)
             return ["draw" if old[cell] != before(cell) else "keep" for cell in range(draft.cells)]
         fates = ["keep"] * draft.cells
         if source is not None and phrase.repeat != "free":

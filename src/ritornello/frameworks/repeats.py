@@ -17,7 +17,7 @@ from ritornello.frameworks.draft import Draft
 EXACT_SHARE = 0.4
 """Share of repeats that copy their source."""
 
-GOALS = (0.7, 0.92)
+GOALS = (0.74, 0.94)
 """Range of the agreement goals of the others."""
 
 CHANCE_AGREEMENT = 0.3
