@@ -200,7 +200,7 @@ class Realiser:
             )  # fmt: skip
             notes = [dataclasses.replace(note, pitch=pitch) for note, pitch in zip(notes, pitches, strict=True)]
         rows: list[list[NoteCell] | None] = [[] for _ in range(draft.cells)]
-        for note in notes:
+        for note in _without_disturbance(draft, notes, cells):
             row = rows[note.onset // draft.cell_steps]
             assert row is not None
             row.append(note)
@@ -281,6 +281,25 @@ def _carries_itself(draft: Draft, cell: int, cells: Collection[int]) -> bool:
         length = min(known[step].duration, after - step) if step in known else after - step
         steps[pitch] = steps.get(pitch, 0) + length
     return steps.get(basic, 0) > max((value for pitch, value in steps.items() if pitch != basic), default=0)
+
+
+def _without_disturbance(draft: Draft, notes: list[NoteCell], cells: Collection[int]) -> list[NoteCell]:
+    """Return notes with those cut at a cell's end that would take the next, kept cell its basic pitch."""
+    size, result = draft.cell_steps, list(notes)
+    for index, note in enumerate(notes):
+        cell = note.onset // size
+        after = (cell + 1) * size
+        spills = note.onset + note.duration > after and cell + 1 < draft.cells and not note.lock
+        if not spills or cell not in cells or cell + 1 in cells or note.pitch == draft.basics[cell + 1]:
+            continue
+        held: dict[int, int] = {}
+        for other in notes[index : index + size + 1]:
+            inside = min(other.onset + other.duration, after + size) - max(other.onset, after)
+            if inside > 0:
+                held[other.pitch] = held.get(other.pitch, 0) + inside
+        if max(held, key=lambda pitch: held[pitch]) != draft.basics[cell + 1]:
+            result[index] = dataclasses.replace(note, duration=after - note.onset)
+    return result
 
 
 def _worn_out(histories: IntArray, most: int, classes: int) -> BoolArray:
