@@ -215,6 +215,9 @@ def test_regenerate_opens_what_it_names_and_nothing_else(song: Framework) -> Non
     found = changed_cells(song, again)
     assert {index for index, _ in found["melody"]} == {2}
     assert not found["chords"] and not found["rhythm"]
+    second = composed(song, seed=None, regenerate=["melody@A2"]).framework
+    found = changed_cells(song, second)
+    assert {index for index, _ in found["melody"]} == {3} and not found["chords"]
     twice = composed(again, seed=None, regenerate=["melody@B"]).framework
     assert twice != again  # the second time is another time
 

@@ -18,6 +18,7 @@ from ritornello.frameworks.memory import SongMemory
 from ritornello.frameworks.phrase_chords import PhraseChords
 from ritornello.frameworks.pretrained import FrameworkNetworks
 from ritornello.frameworks.realise import Realiser, Settings
+from ritornello.frameworks.regenerate import Before
 from ritornello.frameworks.repeats import Variation, goal_of, likeness, varied
 from ritornello.frameworks.rhythm_form import draw_rhythm_form
 from ritornello.frameworks.tables import Tables
@@ -42,7 +43,7 @@ class PhraseWriter:
         tables: the counts.
         settings: see `Settings`.
         chance: the song's place.
-        again: for phrases that a person asked for anew, what tells this time from the last.
+        again: for phrases that a person asked for anew, what they were.
 
     Attributes:
         redrawn: for each layer the cells ``(phrase, cell)`` that were drawn in this run.
@@ -56,14 +57,14 @@ class PhraseWriter:
         tables: Tables,
         settings: Settings,
         chance: Chance,
-        again: dict[int, str],
+        again: dict[int, Before],
     ) -> None:
         self.framework, self.tables, self.again = framework, tables, again
         self.memory = SongMemory(networks)
         self.realiser = Realiser(self.memory, tables, settings, chance.at("closing"))
         self.drafts = [draft_of(framework, index, Key(0)) for index in range(len(framework.phrases))]
         check_locks(self.drafts)
-        self.places = [chance.at(index, again.get(index, "")) for index in range(len(self.drafts))]
+        self.places = [chance.at(i, again[i].digest if i in again else "") for i in range(len(self.drafts))]
         self.redrawn: dict[Layer, list[tuple[int, int]]] = {layer: [] for layer in LAYERS}
 
     def write(self, progress: Callable[[int], None]) -> tuple[FrameworkPhrase, ...]:
@@ -120,6 +121,7 @@ class PhraseWriter:
                 written = write(Variation())
             broken = broken_lock(plan, written)
             cost = 10.0 if broken else self._other_agreement(index, written) if is_new and source is None else 0.0
+            cost += self._is_as_before(index, written)
             if best is None or cost < best[0]:
                 best = (cost, written)
             if cost <= MOST_OTHER_AGREEMENT:
@@ -132,6 +134,11 @@ class PhraseWriter:
         for layer, row in best[1].fates.items():
             self._mark(best[1], source, layer, row)
             self.redrawn[layer] += [(index, cell) for cell, fate in enumerate(row) if fate == "draw"]
+
+    def _is_as_before(self, index: int, written: Draft) -> bool:
+        """Return whether a phrase that was asked for anew came out as it was."""
+        notes = tuple((note.onset, note.pitch - written.shift) for note in written.flat_notes())
+        return index in self.again and notes == self.again[index].notes
 
     def _other_agreement(self, index: int, written: Draft) -> float:
         """Return the largest agreement with an earlier phrase of another letter."""
@@ -149,6 +156,8 @@ class PhraseWriter:
         layer: Layer
         for layer, changed in layers:  # type: ignore[assignment]
             row = [self._fate(draft, source, layer, cell) for cell in range(draft.cells)]
+            if layer == "melody" and draft.phrase.id in self.again and all(notes is None for notes in draft.notes):
+                changed = frozenset(range(draft.cells))  # the notes are wanted anew, whatever stays beneath them
             for cell in changed:
                 row[cell] = "draw" if row[cell] == "copy" else row[cell]
             if layer != "rhythm":
