@@ -79,7 +79,7 @@ def write_framework_layers(framework: Framework, path: str | os.PathLike[str]) -
     size = (top - 0.1 / height) / rows
     for row in range(rows):
         first = row * per_row
-        lanes = {}
+        lanes: dict[str, _Lane] = {}
         for name, (bottom, share) in _LANES.items():
             lane = figure.add_axes((0.045, top - (row + 1) * size + bottom * size, 0.945, share * size))
             lane.set_xlim(first, first + per_row)
@@ -87,14 +87,16 @@ def write_framework_layers(framework: Framework, path: str | os.PathLike[str]) -
             lane.set_yticks([])
             for side in lane.spines.values():
                 side.set_visible(False)
-            lanes[name] = lane
-        lanes["melody"].set_ylim(low, high)
-        _draw_grid(lanes["melody"], first, min(first + per_row, bars), low, high)
+            lanes[name] = _Lane(lane)
+        lanes["melody"].axes.set_ylim(low, high)
+        _draw_grid(lanes["melody"].axes, first, min(first + per_row, bars), low, high)
         for phrase in framework.effective:
             if phrase.start_bar < first + per_row and phrase.start_bar + phrase.bars > first:
                 _draw_phrase(lanes, framework, phrase)
-        if row == 0:
-            for name, lane in lanes.items():
+        for name, whole in lanes.items():
+            whole.draw()
+            if row == 0:
+                lane = whole.axes
                 turn = 90 if name == "melody" else 0
                 lane.text(
                     -0.006, 0.5, name, fontsize=7, color="#777777", transform=lane.transAxes, ha="right", va="center",
@@ -122,16 +124,16 @@ def _draw_grid(lane: Axes, first: int, stop: int, low: float, high: float) -> No
         lane.text(bar + 0.03, high, str(bar + 1), fontsize=6, color="#888888", va="top")
 
 
-def _draw_phrase(lanes: dict[str, Axes], framework: Framework, phrase: FrameworkPhrase) -> None:
+def _draw_phrase(lanes: dict[str, _Lane], framework: Framework, phrase: FrameworkPhrase) -> None:
     start, stop = phrase.start_bar, phrase.start_bar + phrase.bars
     color = letter_color(phrase.letter, framework.form.letters)
-    _box(lanes["form"], start + 0.03, stop - 0.03, color)
+    lanes["form"].box(start + 0.03, stop - 0.03, color)
     label = f"{phrase.letter}{phrase.bars}"
     if phrase.source is not None:
         label += f"  {_REPEATS[phrase.repeat]} {phrase.source}"
-    for bar in {start, int(lanes["form"].get_xlim()[0])}:  # again where the phrase goes on in a new row
+    for bar in {start, int(lanes["form"].axes.get_xlim()[0])}:  # again where the phrase goes on in a new row
         if start <= bar < stop:
-            lanes["form"].text(
+            lanes["form"].axes.text(
                 bar + 0.12, 0.47, label, fontsize=8.5, weight="bold", color=INK, va="center", clip_on=True
             )
     _draw_chords(lanes["chords"], framework, phrase)
@@ -139,28 +141,28 @@ def _draw_phrase(lanes: dict[str, Axes], framework: Framework, phrase: Framework
     _draw_rhythm(lanes["rhythm"], lanes["onsets"], framework, phrase)
 
 
-def _draw_chords(lane: Axes, framework: Framework, phrase: FrameworkPhrase) -> None:
+def _draw_chords(lane: _Lane, framework: Framework, phrase: FrameworkPhrase) -> None:
     at = float(phrase.start_bar)
     for cell in phrase.chords or ():
         length = cell.beats / framework.beats_per_bar
-        _box(lane, at + 0.02, at + length - 0.02, "white" if cell.is_open else "#f3f1ea", locked=cell.lock)
+        lane.box(at + 0.02, at + length - 0.02, "white" if cell.is_open else "#f3f1ea", locked=cell.lock)
         name = "?" if cell.is_open else "–" if cell.chord is None else cell.chord.symbol(framework.key_of(phrase.id))
         size = 8 if length > 0.6 or len(name) < 4 else 6.5
-        lane.text(at + 0.07, 0.47, name, fontsize=size, color=INK, va="center", clip_on=True)
+        lane.axes.text(at + 0.07, 0.47, name, fontsize=size, color=INK, va="center", clip_on=True)
         at += length
 
 
-def _draw_melody(lane: Axes, framework: Framework, phrase: FrameworkPhrase) -> None:
+def _draw_melody(lane: _Lane, framework: Framework, phrase: FrameworkPhrase) -> None:
     width, per_bar = 1 / framework.cells_per_bar, framework.steps_per_bar
     for index, cell in enumerate(phrase.cells or ()):
         if cell.basic_pitch:
             left, low = phrase.start_bar + index * width, cell.basic_pitch - 0.75
-            _box(lane, left, left + width, _BASIC, "basic_pitch" in cell.locks, low, 1.5)
+            lane.box(left, left + width, _BASIC, "basic_pitch" in cell.locks, low, 1.5)
     for note in phrase.notes or ():
         left = phrase.start_bar + note.onset / per_bar
         right = left + max(note.duration / per_bar - 0.012, 0.01)
-        _box(lane, left, right, _MELODY, note.lock, note.pitch - 0.45, 0.9)
-    _draw_contour(lane, framework, phrase)
+        lane.box(left, right, _MELODY, note.lock, note.pitch - 0.45, 0.9)
+    _draw_contour(lane.axes, framework, phrase)
 
 
 def _draw_contour(lane: Axes, framework: Framework, phrase: FrameworkPhrase) -> None:
@@ -177,7 +179,7 @@ def _draw_contour(lane: Axes, framework: Framework, phrase: FrameworkPhrase) -> 
     lane.plot(places, heights, color=_CONTOUR, linestyle="--", linewidth=1.4, zorder=5)
 
 
-def _draw_rhythm(lane: Axes, onsets: Axes, framework: Framework, phrase: FrameworkPhrase) -> None:
+def _draw_rhythm(lane: _Lane, onsets: _Lane, framework: Framework, phrase: FrameworkPhrase) -> None:
     width, per_bar = 1 / framework.cells_per_bar, framework.steps_per_bar
     cells = phrase.cells or ()
     leaders = sorted({cell.rhythm_label for cell in cells if cell.rhythm_label is not None})
@@ -186,7 +188,7 @@ def _draw_rhythm(lane: Axes, onsets: Axes, framework: Framework, phrase: Framewo
         if cell.onset_pattern is not None:
             steps = [step for step in range(framework.cell_steps) if cell.onset_pattern >> step & 1]
             places = [left + step / per_bar for step in steps]
-            onsets.vlines(places, 0.1, 0.9, color=INK, linewidth=1.3)
+            onsets.axes.vlines(places, 0.1, 0.9, color=INK, linewidth=1.3)
         if cell.rhythm_label is None and cell.complexity is None:
             continue
         shade = "white"
@@ -194,18 +196,42 @@ def _draw_rhythm(lane: Axes, onsets: Axes, framework: Framework, phrase: Framewo
             place = leaders.index(cell.rhythm_label) / max(1, len(leaders) - 1)
             shade = _RHYTHM[round(place * (len(_RHYTHM) - 1))]
         locked = bool(cell.locks & {"rhythm_label", "complexity", "onset_pattern"})
-        _box(lane, left + 0.01, left + width - 0.01, shade, locked=locked)
+        lane.box(left + 0.01, left + width - 0.01, shade, locked=locked)
         if cell.complexity is not None:
             ink = "white" if shade in _RHYTHM[3:] else INK
             middle = left + width / 2
             count = f"{cell.complexity * 16:g}"
-            lane.text(middle, 0.46, count, fontsize=7, color=ink, ha="center", va="center", clip_on=True)
+            lane.axes.text(middle, 0.46, count, fontsize=7, color=ink, ha="center", va="center", clip_on=True)
 
 
-def _box(
-    lane: Axes, left: float, right: float, color: str, locked: bool = False, bottom: float = 0.04, height: float = 0.92
-) -> None:
-    from matplotlib.patches import Rectangle
+class _Lane:
+    """Axes with the boxes that are to be drawn on them, all at once: a patch for each would take most of the time."""
 
-    edge, line = (_LOCK, 1.2) if locked else ("none", 0.0)
-    lane.add_patch(Rectangle((left, bottom), right - left, height, facecolor=color, edgecolor=edge, linewidth=line))
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+        self.corners: list[list[tuple[float, float]]] = []
+        self.fills: list[str] = []
+        self.edges: list[str] = []
+
+    def box(
+        self,
+        left: float,
+        right: float,
+        color: str,
+        locked: bool = False,
+        bottom: float = 0.04,
+        height: float = 0.92,
+    ) -> None:
+        """Remember a box; a locked one gets a frame."""
+        top = bottom + height
+        self.corners.append([(left, bottom), (left, top), (right, top), (right, bottom)])
+        self.fills.append(color)
+        self.edges.append(_LOCK if locked else "none")
+
+    def draw(self) -> None:
+        """Draw the boxes, later ones over earlier ones."""
+        from matplotlib.collections import PolyCollection
+
+        self.axes.add_collection(
+            PolyCollection(self.corners, facecolors=self.fills, edgecolors=self.edges, linewidths=1.2, zorder=1)
+        )
