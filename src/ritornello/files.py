@@ -72,6 +72,22 @@ def read_json(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> 
         raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
 
 
+def read_json_object(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> dict[str, Any]:
+    """Return the fields of a JSON file that holds one object.
+
+    Args:
+        path: the file.
+        max_bytes: refuse anything larger, before reading it.
+
+    Raises:
+        ReadError: if the file cannot be read, see `read_bytes`, or holds no JSON or no object.
+    """
+    value = read_json(path, max_bytes)
+    if not isinstance(value, dict):
+        raise ReadError(f"{path}: damaged, not a JSON object")
+    return value
+
+
 def check_size(data: bytes, name: str, max_bytes: int) -> bytes:
     """Return the bytes of a file if there are any, and no more than `max_bytes`.
 

@@ -21,22 +21,19 @@ How to ask them, with one beam or many (`model.FrameworkNetwork`)::
 from __future__ import annotations
 
 import dataclasses
-import json
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes, write_bytes
+from ritornello.files import read_bytes, read_json_object, write_bytes
 from ritornello.frameworks.config import NetworkConfig
 from ritornello.frameworks.features import TASKS, TaskName
 from ritornello.frameworks.model import FrameworkNetwork
 from ritornello.frameworks.tables import TABLES_FILE
-from ritornello.nn.weights import CONFIG_FILE, load_tensors, read_config, resolve, save_weights
+from ritornello.nn.weights import CONFIG_FILE, load_tensors, network_with, read_config, resolve, save_weights
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.runs import RECIPE_FILE
 
@@ -96,7 +93,7 @@ def load_networks(name: str | os.PathLike[str] = NAME) -> FrameworkNetworks:
     for task in TASKS:
         config = _config(task, sizes[task], folder / CONFIG_FILE)
         own = {key[len(task) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{task}.")}
-        networks[task] = _network(config, own, folder)
+        networks[task] = network_with(functools.partial(FrameworkNetwork, config), own, folder, f"{task}.")
     return FrameworkNetworks(**networks, name=label, training=training)
 
 
@@ -131,7 +128,7 @@ def save_networks(
 def is_run(folder: str | os.PathLike[str]) -> bool:
     """Return whether a folder is a training run of this system."""
     path = Path(folder) / RECIPE_FILE
-    return path.is_file() and _json(path).get("system") == SYSTEM
+    return path.is_file() and read_json_object(path).get("system") == SYSTEM
 
 
 def export_run(
@@ -165,7 +162,7 @@ def export_run(
 
 
 def _of_run(folder: Path, label: str) -> FrameworkNetworks:
-    recipe = _json(folder / RECIPE_FILE)
+    recipe = read_json_object(folder / RECIPE_FILE)
     if recipe.get("system") != SYSTEM or not isinstance(recipe.get("networks"), dict):
         raise ReadError(f"{folder / RECIPE_FILE}: no recipe of ritornello train frameworks")
     missing = [task for task in TASKS if not (folder / task / BEST_FILE).is_file()]
@@ -178,7 +175,7 @@ def _of_run(folder: Path, label: str) -> FrameworkNetworks:
         networks[task] = FrameworkNetwork(config).eval()
         load_weights(folder / task / BEST_FILE, networks[task])
         note = folder / task / BEST_NOTE
-        measured[task] = _json(note) if note.is_file() else {}
+        measured[task] = read_json_object(note) if note.is_file() else {}
     return FrameworkNetworks(**networks, name=label, training={"recipe": recipe, "validation": measured})
 
 
@@ -190,33 +187,3 @@ def _config(task: TaskName, sizes: Any, path: Path) -> NetworkConfig:
     if config.task != task:
         raise ReadError(f"{path}: damaged, the {task} network says that it is for '{config.task}'")
     return config
-
-
-def _network(config: NetworkConfig, tensors: dict[str, Tensor], folder: Path) -> FrameworkNetwork:
-    with torch.device("meta"):  # damaged sizes must not take the memory of a network that they describe
-        wanted = {name: tuple(value.shape) for name, value in FrameworkNetwork(config).state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if wanted != found:
-        odd = min(set(wanted.items()) ^ set(found.items()))[0]
-        raise ReadError(
-            f"{folder}: the weights do not fit their sizes: '{config.task}.{odd}' is missing, too much or of another "
-            "shape"
-        )
-    for name, value in tensors.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value.float()).all()):
-            raise ReadError(f"{folder}: damaged weights: '{config.task}.{name}' holds what is no finite number")
-    network = FrameworkNetwork(config)
-    network.load_state_dict(tensors)
-    return network.eval()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(read_bytes(path))
-    except ReadError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
-    if not isinstance(value, dict):
-        raise ReadError(f"{path}: damaged, not a JSON object")
-    return value

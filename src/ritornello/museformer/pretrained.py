@@ -8,21 +8,18 @@ its checkpoints, is read as well. What is of another format, version or vocabula
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_bytes
+from ritornello.files import read_json_object
 from ritornello.museformer.config import SIZES, MuseformerConfig
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
-from ritornello.nn.weights import CONFIG_FILE, load_tensors, read_config, resolve, save_weights
+from ritornello.nn.weights import CONFIG_FILE, load_tensors, network_with, read_config, resolve, save_weights
 from ritornello.training.checkpoint import latest_checkpoint
 
 FORMAT = "ritornello museformer"
@@ -59,7 +56,7 @@ def load_network(name: str | os.PathLike[str]) -> Pretrained:
     if not (folder / CONFIG_FILE).exists():
         checkpoint = folder if (folder / "state.json").exists() else latest_checkpoint(folder)
         if checkpoint is not None and (checkpoint.parent / "recipe.json").exists():
-            recipe = _json(checkpoint.parent / "recipe.json")
+            recipe = read_json_object(checkpoint.parent / "recipe.json")
             _check_vocabulary(recipe, checkpoint.parent / "recipe.json")
             config = _config_of_recipe(recipe, checkpoint.parent / "recipe.json")
             return Pretrained(_network(config, checkpoint), label, {"recipe": recipe, "checkpoint": checkpoint.name})
@@ -100,27 +97,10 @@ def save_network(
 
 def _network(config: MuseformerConfig, folder: Path) -> MuseformerNetwork:
     tensors = load_tensors(folder)
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    layers = 1 + max((int(name.split(".")[1]) for name in found if re.match(r"layers\.\d{1,4}\.", name)), default=-1)
+    layers = 1 + max((int(name.split(".")[1]) for name in tensors if re.match(r"layers\.\d{1,4}\.", name)), default=-1)
     if layers != config.layers:
         raise ReadError(f"{folder}: the weights have {layers} layers, {CONFIG_FILE} says {config.layers}")
-    with torch.device("meta"):  # damaged sizes must not take the memory of a network that they describe
-        wanted = {name: tuple(value.shape) for name, value in MuseformerNetwork(config).state_dict().items()}
-    if wanted != found:
-        odd = min(set(wanted.items()) ^ set(found.items()))[0]
-        raise ReadError(
-            f"{folder}: the weights do not fit their sizes: '{odd}' is missing, too much or of another shape"
-        )
-    damaged = next((name for name, value in tensors.items() if not _is_sound(value)), None)
-    if damaged is not None:
-        raise ReadError(f"{folder}: damaged weights: '{damaged}' holds what is no finite number")
-    network = MuseformerNetwork(config)
-    network.load_state_dict(tensors)
-    return network.eval()
-
-
-def _is_sound(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() and bool(torch.isfinite(tensor.float()).all())
+    return network_with(lambda: MuseformerNetwork(config), tensors, folder)
 
 
 def _config(description: dict[str, Any], path: Path) -> MuseformerConfig:
@@ -155,15 +135,3 @@ def _check_vocabulary(description: dict[str, Any], path: Path) -> None:
     found = description.get("vocabulary")
     if found != VOCABULARY_NAME:
         raise ReadError(f"{path}: weights for the vocabulary '{str(found)[:40]}'; this release has '{VOCABULARY_NAME}'")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(read_bytes(path))
-    except ReadError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"{path}: damaged, no JSON ({str(error)[:80]})") from None
-    if not isinstance(value, dict):
-        raise ReadError(f"{path}: damaged, not a JSON object")
-    return value

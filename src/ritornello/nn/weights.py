@@ -10,15 +10,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ritornello.errors import ArgumentError, MissingDependencyError, ReadError
 from ritornello.files import read_json, result_folder, write_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+Network = TypeVar("Network", bound="nn.Module")
 
 PACKAGED = Path(__file__).parents[1] / "weights"
 """Where the shipped weights lie."""
@@ -104,6 +106,36 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
     except Exception as error:  # SafetensorError is an Exception of the library's own
         raise ReadError(f"{path}: damaged, or no safetensors file ({str(error)[:80]})") from None
     return tensors
+
+
+def network_with(make: Callable[[], Network], tensors: Mapping[str, Tensor], folder: Path, prefix: str = "") -> Network:
+    """Return a network with weights that were read, in evaluation mode.
+
+    Args:
+        make: makes the network that the description beside the weights tells of.
+        tensors: its state by name.
+        folder: where they come from, for messages.
+        prefix: what stands before their names in the file, for messages.
+
+    Raises:
+        ReadError: if the tensors are not those of such a network, or hold what is no finite number.
+    """
+    import torch
+
+    with torch.device("meta"):  # damaged sizes must not take the memory of a network that they describe
+        wanted = {name: tuple(value.shape) for name, value in make().state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wanted != found:
+        odd = min(set(wanted.items()) ^ set(found.items()))[0]
+        raise ReadError(
+            f"{folder}: the weights do not fit their sizes: '{prefix}{odd}' is missing, too much or of another shape"
+        )
+    for name, value in tensors.items():
+        if not value.is_floating_point() or not bool(torch.isfinite(value.float()).all()):
+            raise ReadError(f"{folder}: damaged weights: '{prefix}{name}' holds what is no finite number")
+    network = make()
+    network.load_state_dict(tensors)
+    return network.eval()
 
 
 def save_weights(
