@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output, read_song, require_networks
+from ritornello.app.inputs import (
+    check_candidates,
+    check_output,
+    check_seed,
+    check_sound,
+    check_soundfont,
+    check_tempo,
+    read_song,
+    require_networks,
+)
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder
 
@@ -92,20 +101,14 @@ def compose(
         soundfont: The SoundFont (.sf2) to render with; by default the bundled General MIDI one.
         force: Replace the files of an earlier result.
     """
-    if stems and not audio:
-        raise ArgumentError("--stems and --no-audio contradict each other; leave one out")
-    if soundfont and not audio:
-        raise ArgumentError("--soundfont and --no-audio contradict each other; leave one out")
+    check_sound(audio, stems, soundfont)
     if (plan is None) == (form is None):
         raise ArgumentError("give either a plan, such as out/framework.json, or --form, such as i4A8B8A8o4")
     if plan is not None and metre is not None:
         raise ArgumentError("--metre goes with --form; a plan has its own metre")
-    if not 1 <= n <= MAX_CANDIDATES:
-        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
-    if seed is not None and seed < 0:
-        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
-    if tempo is not None and not 20 <= tempo <= 400:
-        raise ArgumentError(f"--tempo {tempo:g} is out of range; it goes from 20 to 400 quarter notes a minute")
+    check_candidates(n, MAX_CANDIDATES)
+    check_seed(seed)
+    check_tempo(tempo)
     if not 0 < temperature <= 3:
         raise ArgumentError(f"--temperature {temperature:g} is out of range; it goes from above 0 to 3")
     if contour_weight is not None and not 0 <= contour_weight <= 100:
@@ -120,12 +123,10 @@ def compose(
     framework = _with_contours(framework, contour)
     locked, anew = _words(lock), _words(regenerate)
     framework = framework.lock(*locked)
-    if soundfont is not None:
-        from ritornello.sound.soundfont import load_soundfont
-
-        load_soundfont(soundfont)  # what is wrong with it must be known before a song is written for it
+    check_soundfont(soundfont)
     require_networks()
 
+    from ritornello.app.results import candidate_folders
     from ritornello.frameworks.compose import compose as compose_songs
     from ritornello.frameworks.pretrained import load_networks
     from ritornello.frameworks.realise import Settings
@@ -142,11 +143,10 @@ def compose(
             framework, seed=seed, n=n, regenerate=anew, style=style, networks=load_networks(model),
             tables=load_tables_of(model), settings=Settings().scaled(temperature, contour_weight), progress=progress,
         )  # fmt: skip
-        reports = []
-        for rank, result in enumerate(written, start=1):
-            place = folder if rank == 1 else folder / f"candidate-{rank}"
-            place.mkdir(exist_ok=True)
-            reports.append(_write_result(result, place, settings, audio, stems, soundfont))
+        reports = [
+            _write_result(result, place, settings, audio, stems, soundfont)
+            for result, place in zip(written, candidate_folders(folder, len(written)), strict=True)
+        ]
     return Outcome(_summary(written[0], reports[0], out), {"out": str(out), **reports[0], "candidates": reports[1:]})
 
 

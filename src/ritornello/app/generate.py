@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Progress, Whole, progress_bar
-from ritornello.app.inputs import check_output, part_index, read_song, require_networks
+from ritornello.app.inputs import (
+    check_candidates,
+    check_output,
+    check_seed,
+    check_sound,
+    check_soundfont,
+    part_index,
+    read_song,
+    require_networks,
+)
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder, write_bytes
 
@@ -85,12 +94,8 @@ def generate(
         soundfont: The SoundFont (.sf2) to render with; by default the bundled General MIDI one.
         force: Replace the files of an earlier result.
     """
-    if stems and not audio:
-        raise ArgumentError("--stems and --no-audio contradict each other; leave one out")
-    if soundfont and not audio:
-        raise ArgumentError("--soundfont and --no-audio contradict each other; leave one out")
-    if seed < 0:
-        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
+    check_sound(audio, stems, soundfont)
+    check_seed(seed)
     if top_k < 0:
         raise ArgumentError(f"--top-k {top_k} is out of range; give a whole number from 1, or 0 for all")
     sources = {"--prompt": prompt, "--continue": continue_, "--infill": infill}
@@ -108,8 +113,7 @@ def generate(
     from ritornello.museformer.writing.task import MAX_CANDIDATES
     from ritornello.score import Key
 
-    if not 1 <= n <= MAX_CANDIDATES:
-        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
+    check_candidates(n, MAX_CANDIDATES)
     count = None
     bar_range = (0, 0)
     if infill is not None:
@@ -127,11 +131,9 @@ def generate(
     require_networks()
     song = next((read_song(path) for path in given.values()), None)
     tune = None if song is None else part_index(song, melody)
-    if soundfont is not None:
-        from ritornello.sound.soundfont import load_soundfont
+    check_soundfont(soundfont)
 
-        load_soundfont(soundfont)  # what is wrong with it must be known before a song is written for it
-
+    from ritornello.app.results import candidate_folders
     from ritornello.museformer.generate import Museformer
 
     settings: dict[str, Any] = {
@@ -157,11 +159,10 @@ def generate(
 
         with progress_bar("Writing bars", common) as progress:
             written = write(progress)
-        reports = []
-        for rank, result in enumerate(written, start=1):
-            place = folder if rank == 1 else folder / f"candidate-{rank}"
-            place.mkdir(exist_ok=True)
-            reports.append(_write_result(result, place, settings, audio, stems, soundfont))
+        reports = [
+            _write_result(result, place, settings, audio, stems, soundfont)
+            for result, place in zip(written, candidate_folders(folder, len(written)), strict=True)
+        ]
     return Outcome(_summary(written[0], reports[0], out), {"out": str(out), **reports[0], "candidates": reports[1:]})
 
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output, part_index, read_song
+from ritornello.app.inputs import (
+    check_candidates,
+    check_output,
+    check_seed,
+    check_sound,
+    check_tempo,
+    part_index,
+    read_song,
+)
 from ritornello.errors import ArgumentError, UnsuitableSongError
 from ritornello.files import result_folder
 
@@ -72,18 +80,12 @@ def imitate(
         soundfont: The SoundFont (.sf2) to render with; by default the bundled General MIDI one.
         force: Replace the files of an earlier result.
     """
-    if stems and not audio:
-        raise ArgumentError("--stems and --no-audio contradict each other; leave one out")
-    if soundfont and not audio:
-        raise ArgumentError("--soundfont and --no-audio contradict each other; leave one out")
+    check_sound(audio, stems, soundfont)
     if not 0 <= strength <= 1:
         raise ArgumentError(f"--strength {strength:g} is out of range; it goes from 0 to 1")
-    if not 1 <= n <= MAX_CANDIDATES:
-        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {MAX_CANDIDATES}")
-    if seed < 0:
-        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
-    if tempo is not None and not 20 <= tempo <= 400:
-        raise ArgumentError(f"--tempo {tempo:g} is out of range; it goes from 20 to 400 quarter notes a minute")
+    check_candidates(n, MAX_CANDIDATES)
+    check_seed(seed)
+    check_tempo(tempo)
     check_output(out, song)
 
     from ritornello.score import Form, Key
@@ -96,7 +98,7 @@ def imitate(
     tune = part_index(model, melody)
 
     from ritornello.analysis import analyze
-    from ritornello.app.results import write_audio_files, write_report, write_song_files
+    from ritornello.app.results import candidate_folders, write_audio_files, write_report, write_song_files
     from ritornello.imitation import imitate as imitate_song
     from ritornello.imitation.train import load_prior
 
@@ -119,9 +121,8 @@ def imitate(
             reason = str(error).removeprefix(f"{analysis.song.title or 'the song'}: ")
             raise UnsuitableSongError(f"{song}: {reason}") from None
         reports = []
-        for rank, imitation in enumerate(imitations, start=1):
-            place = folder if rank == 1 else folder / f"candidate-{rank}"
-            place.mkdir(exist_ok=True)
+        places = candidate_folders(folder, len(imitations))
+        for rank, (imitation, place) in enumerate(zip(imitations, places, strict=True), start=1):
             write_song_files(imitation.song, place)
             imitation.framework.write(place / "framework.json")
             report = {"rank": rank, **imitation.report}

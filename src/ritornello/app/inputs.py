@@ -58,6 +58,59 @@ def part_index(song: Song, wanted: str | None) -> int | None:
     return index
 
 
+def check_sound(audio: bool, stems: bool, soundfont: Path | None) -> None:
+    """Refuse options of sound where none is wanted.
+
+    Raises:
+        ArgumentError: naming both.
+    """
+    for flag, is_given in (("--stems", stems), ("--soundfont", soundfont is not None)):
+        if is_given and not audio:
+            raise ArgumentError(f"{flag} and --no-audio contradict each other; leave one out")
+
+
+def check_soundfont(soundfont: Path | None) -> None:
+    """Refuse a SoundFont that cannot be read; that must be known before a song is written for it.
+
+    Raises:
+        ReadError: saying what is wrong with it.
+    """
+    if soundfont is not None:
+        from ritornello.sound.soundfont import load_soundfont
+
+        load_soundfont(soundfont)
+
+
+def check_candidates(n: int, most: int) -> None:
+    """Refuse a number of candidates that is out of range.
+
+    Raises:
+        ArgumentError: saying how many there can be.
+    """
+    if not 1 <= n <= most:
+        raise ArgumentError(f"--n {n} is out of range; it goes from 1 to {most}")
+
+
+def check_seed(seed: int | None) -> None:
+    """Refuse a negative random seed.
+
+    Raises:
+        ArgumentError: if it is one.
+    """
+    if seed is not None and seed < 0:
+        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
+
+
+def check_tempo(tempo: float | None) -> None:
+    """Refuse a tempo, in quarter notes a minute, at which nobody plays.
+
+    Raises:
+        ArgumentError: saying the range.
+    """
+    if tempo is not None and not 20 <= tempo <= 400:
+        raise ArgumentError(f"--tempo {tempo:g} is out of range; it goes from 20 to 400 quarter notes a minute")
+
+
 def check_output(out: Path, source: Path) -> None:
     """Refuse a result folder that would replace its own input.
 

@@ -9,7 +9,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output_file
+from ritornello.app.inputs import check_output_file, check_seed
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder, write_bytes
 
@@ -112,8 +112,7 @@ def analyze(
     from ritornello.evaluation.listening.answers import read_all_answers
     from ritornello.evaluation.listening.judgements import as_csv, judgements
 
-    if seed < 0:
-        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
+    check_seed(seed)
     folders = [path for path in paths if path.is_dir()]
     files = [path for path in paths if not path.is_dir()]
     if not folders:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ritornello.sound import Rendering
 
 
+def candidate_folders(folder: Path, count: int) -> list[Path]:
+    """Make the folders of candidates and return them: the result folder itself, then candidate-2, candidate-3, ..."""
+    places = [folder, *(folder / f"candidate-{rank}" for rank in range(2, count + 1))]
+    for place in places:
+        place.mkdir(exist_ok=True)
+    return places
+
+
 def write_song_files(song: Song, folder: Path) -> None:
     """Write `song.mid`, `song.musicxml`, `lead-sheet.svg`, `lead-sheet.pdf` and `piano-roll.png` into a folder."""
     from ritornello.score.midi_writer import midi_bytes
