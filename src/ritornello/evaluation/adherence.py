@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from ritornello.analysis.phrase_grid import PhraseGrid
 from ritornello.analysis.segments import basic_pitches, pattern_of
-from ritornello.evaluation.imitation import PhraseAgreements, agreement, cadences
+from ritornello.evaluation.imitation import PhraseAgreements, agreements_of_pairs, cadences
 from ritornello.evaluation.statistics import ratio_estimate
 from ritornello.score.timeline import TICKS_PER_SIXTEENTH
 
@@ -39,12 +38,9 @@ def layer_agreements(grid: PhraseGrid) -> dict[str, PhraseAgreements]:
     result = {}
     for layer in LAYERS:
         values, per_bar = rows[layer]
-        cut = [(p.letter, values[p.start_bar * per_bar : p.stop_bar * per_bar]) for p in phrases]
-        same: dict[str, list[float]] = {}
-        other: list[float] = []
-        for (letter, one), (letter_b, two) in combinations(cut, 2):
-            (same.setdefault(letter, []) if letter == letter_b else other).append(agreement(one, two))
-        result[layer] = PhraseAgreements(same, other)
+        result[layer] = agreements_of_pairs(
+            [(p.letter, values[p.start_bar * per_bar : p.stop_bar * per_bar]) for p in phrases]
+        )
     return result
 
 

@@ -149,10 +149,16 @@ class PhraseAgreements:
 def phrase_agreements(grid: PhraseGrid) -> PhraseAgreements:
     """Compare all melodic phrases of a song, position by position."""
     held = grid.held_pitch()
-    rolls = [(p.letter, phrase_slice(grid, held, p)) for p in grid.melodic_phrases if p.letter != "X"]
+    return agreements_of_pairs(
+        [(p.letter, phrase_slice(grid, held, p)) for p in grid.melodic_phrases if p.letter != "X"]
+    )
+
+
+def agreements_of_pairs(rows: Sequence[tuple[str, NDArray[np.int64]]]) -> PhraseAgreements:
+    """Compare all pairs of phrases, each given by its letter and its values, position by position."""
     same: dict[str, list[float]] = {}
     other: list[float] = []
-    for (letter, one), (letter_b, two) in combinations(rolls, 2):
+    for (letter, one), (letter_b, two) in combinations(rows, 2):
         if letter == letter_b:
             same.setdefault(letter, []).append(agreement(one, two))
         else:
