@@ -16,8 +16,9 @@ from ritornello.errors import ArgumentError, ReadError, WriteError
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network
 from ritornello.museformer.recipes import RECIPES, read_recipe, with_tokens
-from ritornello.museformer.runs import export_run, open_run
+from ritornello.museformer.runs import export_run
 from ritornello.museformer.train import Phase, Recipe, recipe_as_json, train
+from ritornello.training.runs import open_run
 from ritornello.training.shards import TokenShards
 
 from .token_songs import random_bars, write_songs

@@ -103,12 +103,12 @@ def museformer(
     _require_training()
     from ritornello.museformer.measuring.likelihood import validation
     from ritornello.museformer.recipes import RECIPES, read_recipe, with_tokens
-    from ritornello.museformer.runs import is_main_process
     from ritornello.museformer.tokens.note_bars import songs_of
     from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
     from ritornello.museformer.train import train
     from ritornello.show.training_curve import write_training_curves
     from ritornello.training.fit import leave
+    from ritornello.training.runs import is_main_process
     from ritornello.training.shards import TokenShards
 
     chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]

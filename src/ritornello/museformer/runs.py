@@ -16,9 +16,7 @@ from ritornello.files import read_json
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.pretrained import load_network, save_network
 from ritornello.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights, read_state
-from ritornello.training.runs import RECIPE_FILE, is_main_process, open_run, processes
-
-__all__ = ["export_run", "is_main_process", "open_run", "processes", "start_from"]
+from ritornello.training.runs import RECIPE_FILE
 
 STATE_FILE = "state.json"
 

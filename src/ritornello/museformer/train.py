@@ -23,10 +23,11 @@ from ritornello.museformer.attention.sequence import IGNORED, BarSequence
 from ritornello.museformer.config import SIZES, MuseformerConfig, Variant
 from ritornello.museformer.data import ExampleMix, Examples
 from ritornello.museformer.model import MuseformerNetwork
-from ritornello.museformer.runs import is_main_process, open_run, processes, start_from
+from ritornello.museformer.runs import start_from
 from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
 from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
 from ritornello.training.memory import keep_freed_memory
+from ritornello.training.runs import is_main_process, open_run, processes
 from ritornello.training.shards import TokenShards
 
 OptimizerName = Literal["muon", "adamw"]
