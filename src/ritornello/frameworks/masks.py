@@ -19,7 +19,8 @@ from ritornello.frameworks.features import CLASSES, UNKNOWN, Features
 BoolArray = NDArray[np.bool_]
 
 _PATTERNS = CLASSES["rhythm"]
-_ONSETS = np.array([pattern.bit_count() for pattern in range(_PATTERNS)])
+ONSETS: IntArray = np.array([pattern.bit_count() for pattern in range(_PATTERNS)])
+"""``(256,)`` number of onsets of each pattern."""
 
 
 @cache
@@ -47,7 +48,7 @@ def rhythm_allowed(features: Features, history: IntArray) -> BoolArray:
     size = int(features.unit_steps[unit])
     allowed = np.broadcast_to(np.arange(_PATTERNS) < 1 << size, (len(history), _PATTERNS)).copy()
     if features.complexities[unit] != UNKNOWN:
-        allowed &= features.complexities[unit] == _ONSETS
+        allowed &= features.complexities[unit] == ONSETS
     label = int(features.labels[unit])
     same = same_rhythm(size)
     if label == UNKNOWN:

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ritornello.frameworks.data import IntArray
 from ritornello.frameworks.draft import Draft
 from ritornello.frameworks.features import CLASSES, UNKNOWN, rhythm_features
-from ritornello.frameworks.masks import rhythm_allowed, same_rhythm
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from ritornello.frameworks.masks import ONSETS, BoolArray, rhythm_allowed, same_rhythm
 
 _CLASSES: IntArray = np.arange(CLASSES["rhythm"])
-_ONSETS: IntArray = np.array([int(pattern).bit_count() for pattern in _CLASSES])
 
 
 class PatternMasks:
@@ -80,7 +76,7 @@ class PatternMasks:
         fits = np.equal(_CLASSES & must, must) & np.equal(_CLASSES & must_not, 0)
         possible: BoolArray = np.logical_and(fits, np.less_equal(_CLASSES, mask))
         if self.units.per_cell == 1 and "complexity" in self.draft.locks[cell]:
-            counted = possible & ((self.draft.onsets[cell] or 0) == _ONSETS)
+            counted = possible & ((self.draft.onsets[cell] or 0) == ONSETS)
             possible = counted if counted.any() else possible
         if self._must_sound(cell) and offset == 0:
             possible = possible & (_CLASSES > 0) if (possible & (_CLASSES > 0)).any() else possible
@@ -100,7 +96,7 @@ class PatternMasks:
 
     def _by_count(self, unit: int) -> BoolArray:
         wanted = int(self.features.complexities[unit])
-        return np.asarray((wanted == _ONSETS) | (wanted == UNKNOWN))
+        return np.asarray((wanted == ONSETS) | (wanted == UNKNOWN))
 
 
 def only(token: int, beams: int, classes: int) -> BoolArray:
@@ -188,9 +184,8 @@ class _Units:
         done = np.zeros(len(histories), np.int64)
         for i in own:
             if i < unit:
-                done += [int(token).bit_count() for token in histories[:, i]]
-        counts = np.array([pattern.bit_count() for pattern in range(rows.shape[1])])
-        left = wanted - done[:, None] - counts[None, :]
+                done += ONSETS[histories[:, i]]
+        left = wanted - done[:, None] - ONSETS[None, :]
         return first_possible(rows & (left >= 0) & (left <= room), rows)
 
     def pattern(self, tokens: list[int], cell: int) -> int:
