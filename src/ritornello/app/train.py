@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
 from ritornello.app.inputs import check_output_file, require_networks
 from ritornello.errors import ArgumentError, MissingDependencyError
-from ritornello.files import write_bytes
+from ritornello.files import read_json_object, write_bytes
 
 TaskName = Literal["basic", "rhythm", "melody"]
 
@@ -198,7 +198,7 @@ def frameworks(
     for task, network in trained.items():
         parameters = sum(value.numel() for value in network.parameters())
         note = out / task / "best.json"
-        measured = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+        measured = read_json_object(note) if note.is_file() else {}
         result[task] = {"parameters": parameters, **measured}
         lines.append(
             f"{out / task}: {parameters:,} parameters, validation loss {measured.get('validation_loss', 'unknown')}"

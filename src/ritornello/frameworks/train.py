@@ -8,7 +8,6 @@ by chance, and serves all three. The weights of the lowest validation loss are k
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ritornello.errors import ArgumentError
-from ritornello.files import write_json
+from ritornello.files import read_json_object, write_json
 from ritornello.frameworks.batches import IGNORED, Batch, Example, collate
 from ritornello.frameworks.config import NetworkConfig
 from ritornello.frameworks.examples import FORMS, SongExamples
@@ -213,7 +212,7 @@ def _keeping_the_best(measure: Validate, folder: Path) -> Validate:
         measured = measure(model)
         if is_main_process():
             note = folder / BEST_NOTE
-            best = json.loads(note.read_text(encoding="utf-8"))["validation_loss"] if note.is_file() else math.inf
+            best = read_json_object(note).get("validation_loss", math.inf) if note.is_file() else math.inf
             if measured["validation_loss"] < best:
                 save_file(dict(model.state_dict()), folder / BEST_FILE)
                 write_json(note, measured)
