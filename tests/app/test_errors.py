@@ -240,7 +240,13 @@ def test_an_output_that_goes_nowhere(redirection: str, code: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_command_leaves_nothing(number: int, example: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ritornello", "imitate", str(example), "-o", str(tmp_path / "a" / "out"), "-n64"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell's background job is born with the interrupt ignored, and hands that on to its children.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    ) as process:
         while process.poll() is None and not list(tmp_path.rglob(".out.*")):
             time.sleep(0.01)
         process.send_signal(number)
