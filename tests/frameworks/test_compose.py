@@ -15,6 +15,7 @@ from ritornello.errors import ArgumentError
 from ritornello.frameworks.compose import Composition, compose
 from ritornello.frameworks.contour import contour_error, in_semitones
 from ritornello.frameworks.curves import with_contour
+from ritornello.frameworks.measured_control import lock_figures
 from ritornello.frameworks.realise import Settings
 from ritornello.score import Chord, Key
 from ritornello.score.framework import Cell, ChordCell, Framework, NoteCell
@@ -270,6 +271,14 @@ def test_random_locks_are_honoured(data: st.DataObject, song: Framework) -> None
             if chord.lock:
                 assert all(c.chord == chord.chord for c in ticks[at : at + round(chord.beats * 12)])
             at += round(chord.beats * 12)
+
+
+def test_random_locks_in_repeats_are_honoured() -> None:
+    def fill(framework: Framework, seed: int) -> Framework:
+        return composed(framework, seed=seed).framework
+
+    found = lock_figures([plan(form) for form in ("A4B4A4B4", "A8B8A8C8", "i4A4A4B8A4o4")], fill)
+    assert found["locked_songs_refused"] == 0 and found["locked_cells_honoured"] == 1
 
 
 def test_locks_that_contradict_each_other_are_named() -> None:

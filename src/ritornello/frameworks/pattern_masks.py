@@ -36,20 +36,18 @@ class PatternMasks:
         self.features = rhythm_features(draft.plan, *self.units.form())
         self.needed, self.barred = _bits_of_fixed(draft)
         self.asked: dict[int, BoolArray] = {}  # of cells that a locked label names: what can be like the cell with it
-        for cell, label in draft.locked_labels.items():
-            if label < cell and self.units.per_cell == 1 and draft.labels[cell] == label:
-                like = same_rhythm(draft.cell_steps)[:, self._possible(cell, 0, draft.cell_steps)].any(axis=1)
+        for cell, label in sorted(draft.locked_labels.items(), reverse=True):  # labels point back: the last one first
+            if label < cell and self.units.per_cell == 1:
+                like = same_rhythm(draft.cell_steps)[:, self._wanted(cell, 0, draft.cell_steps)].any(axis=1)
                 self.asked[label] = self.asked.get(label, np.ones(len(_CLASSES), np.bool_)) & like
 
     def allowed(self, histories: IntArray) -> BoolArray:
         """Return ``[B, 256]`` what the unit after histories ``[B, t]`` may be."""
         unit = histories.shape[1]
         cell, offset, size = self.units.places[unit]
-        possible = self._possible(cell, offset, size)
+        possible = self._wanted(cell, offset, size)
         if cell not in self.cells:
             return np.broadcast_to(possible, (len(histories), len(possible)))
-        if cell in self.asked and (possible & self.asked[cell]).any():
-            possible = possible & self.asked[cell]
         if self.units.per_cell == 1 and cell in self.other_than and int(possible.sum()) > 1:
             possible = possible & (self.other_than[cell] != _CLASSES)
         otherwise = np.broadcast_to(self._by_count(unit) & possible, (len(histories), len(possible)))
@@ -65,6 +63,19 @@ class PatternMasks:
     def pattern(self, tokens: list[int], cell: int) -> int:
         """Return the pattern of a cell from those of the units."""
         return self.units.pattern(tokens, cell)
+
+    def fits(self, cell: int, pattern: int) -> bool:
+        """Return whether a drawn cell may have a pattern as far as locks and fixed notes go, its own label apart."""
+        if "complexity" in self.draft.locks[cell] and pattern.bit_count() != self.draft.onsets[cell]:
+            return False
+        own = ((offset, size) for at, offset, size in self.units.places if at == cell)
+        return all(self._wanted(cell, offset, size)[pattern >> offset & (1 << size) - 1] for offset, size in own)
+
+    def _wanted(self, cell: int, offset: int, size: int) -> BoolArray:
+        """Return ``(256,)`` what a unit may be, so that cells whose locked labels name this one can be like it."""
+        possible = self._possible(cell, offset, size)
+        both = possible & self.asked[cell] if cell in self.asked else possible
+        return both if both.any() else possible
 
     def _possible(self, cell: int, offset: int, size: int) -> BoolArray:
         """Return ``(256,)`` what a unit may be whatever stands before it."""

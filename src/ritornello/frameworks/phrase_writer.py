@@ -15,6 +15,7 @@ from ritornello.frameworks.draft import Draft, Fate, draft_of, finished
 from ritornello.frameworks.locks import broken_lock, check_locks
 from ritornello.frameworks.marks import COPIED, LAYERS, NO_MARK, OWN, Layer, holds, is_from, mark
 from ritornello.frameworks.memory import SongMemory
+from ritornello.frameworks.pattern_masks import PatternMasks
 from ritornello.frameworks.phrase_chords import PhraseChords
 from ritornello.frameworks.pretrained import FrameworkNetworks
 from ritornello.frameworks.realise import Realiser, Settings
@@ -162,7 +163,12 @@ class PhraseWriter:
                 row[cell] = "draw" if row[cell] == "copy" else row[cell]
             if layer != "rhythm":
                 row = ["draw" if f == "copy" and not _fits(draft, source, layer, c) else f for c, f in enumerate(row)]
+            if layer == "melody":
+                for cell in _carriers(draft):
+                    row[cell] = "draw" if row[cell] == "copy" else row[cell]
             draft.fates[layer] = row
+            if layer == "rhythm" and source is not None:
+                row[:] = _drawn_for_locks(draft, source, row)
             for cell, fate in enumerate(row):
                 if fate == "copy" and source is not None:
                     _copy(draft, source, layer, cell)
@@ -267,6 +273,28 @@ def _fits(draft: Draft, source: Draft | None, layer: Layer, cell: int) -> bool:
         return True
     same = (draft.patterns[cell], draft.basics[cell]) == (source.patterns[cell], source.basics[cell])
     return same and not draft.fixed[cell]
+
+
+def _drawn_for_locks(draft: Draft, source: Draft, row: list[Fate]) -> list[Fate]:
+    """Return fates of the rhythm, with cells drawn where the source's pattern leaves no room for locks."""
+    copied = {cell for cell, fate in enumerate(row) if fate == "copy"}
+    masks = PatternMasks(draft, {cell for cell, fate in enumerate(row) if fate != "keep"}, {})
+    for cell in copied:
+        asked = cell in draft.locked_labels
+        if asked or not masks.fits(cell, source.patterns[cell] or 0):
+            row[cell] = "draw"
+    return row
+
+
+def _carriers(draft: Draft) -> set[int]:
+    """Return the cells whose last note must sound on through silent ones, because a pitch is locked there."""
+    found, sounding = set(), -1
+    for cell in range(draft.cells):
+        if draft.patterns[cell]:
+            sounding = cell
+        elif sounding >= 0 and draft.basics[cell] and "basic_pitch" in draft.locks[cell]:
+            found.add(sounding)
+    return found
 
 
 def _copy(draft: Draft, source: Draft, layer: Layer, cell: int) -> None:

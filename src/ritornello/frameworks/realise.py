@@ -230,7 +230,9 @@ class Realiser:
                 length = end - note.onset
                 if cell not in full and (end - 1) // draft.cell_steps not in full:
                     length = self._length(draft, length, following is None, chance.at("length", note.onset))
-                length = _cut_at_silence(draft, note.onset, length, cells)
+                length = _cut_at_silence(draft, note.onset, length, cells, range(draft.cells))
+            elif not note.lock:
+                length = _cut_at_silence(draft, note.onset, length, cells, _hard_cells(draft))
             result.append(dataclasses.replace(note, duration=max(1, length)))
         return result
 
@@ -258,9 +260,19 @@ class Realiser:
         return min(wait, int(items[chance.draw(weights)])) if items else wait
 
 
-def _cut_at_silence(draft: Draft, onset: int, length: int, cells: Collection[int]) -> int:
-    """Return a note's length, cut where a cell begins that is to be silent, or has a locked pitch that it carries."""
+def _cut_at_silence(draft: Draft, onset: int, length: int, cells: Collection[int], minded: Collection[int]) -> int:
+    """Return a note's length, cut where a cell begins that is to be silent, or has a locked pitch that it carries.
+
+    Args:
+        draft: the phrase.
+        onset: of the note, in steps.
+        length: of the note, in steps.
+        cells: the cells that are drawn.
+        minded: the cells that are asked.
+    """
     for cell in range(onset // draft.cell_steps + 1, draft.cells):
+        if cell not in minded:
+            continue
         start = cell * draft.cell_steps
         if start >= onset + length:
             break
