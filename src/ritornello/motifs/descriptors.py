@@ -54,7 +54,7 @@ def lowered_vectors(rolls: Roll) -> Vectors:
 
 def onset_counts(rolls: Roll) -> Vectors:
     """Return how many pitches begin to sound in each frame, ``(W, T)``: rhythm alone."""
-    return heard_onsets(rolls).sum(axis=2).astype(np.float32)
+    return np.asarray(heard_onsets(rolls).sum(axis=2), np.float32)
 
 
 def log_onset_counts(rolls: Roll) -> Vectors:
@@ -66,7 +66,8 @@ def log_onset_counts(rolls: Roll) -> Vectors:
 def combined(rolls: Roll) -> Vectors:
     """Return the curves of `COMBINED` one after the other, ``(W, 6 * T)``.
 
-    The lowest and the highest sounding pitch are octaves above the window's lowest, held through rests.
+    The lowest and the highest sounding pitch are octaves above the window's lowest, held through rests, and 0 before
+    the first note.
     """
     onset = heard_onsets(rolls)
     counts = onset.sum(axis=2)
@@ -87,12 +88,9 @@ def _outline(rolls: Roll) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     lowest = np.argmax(rolls, axis=2)
     highest = pitches - 1 - np.argmax(rolls[:, :, ::-1], axis=2)
     base = np.where(sounds, lowest, pitches).min(axis=1, keepdims=True)
-    # The frame whose value holds: the last sounding one, or the first of all where none came before.
     last = np.maximum.accumulate(np.where(sounds, np.arange(rolls.shape[1]), -1), axis=1)
-    last = np.where(last < 0, np.argmax(sounds, axis=1)[:, None], last)
-    is_empty = ~sounds.any(axis=1)[:, None]
-    low, high = (np.take_along_axis(curve, last, axis=1) - base for curve in (lowest, highest))
-    return np.where(is_empty, 0, low) / 12, np.where(is_empty, 0, high) / 12
+    low, high = (np.take_along_axis(curve, np.maximum(last, 0), axis=1) - base for curve in (lowest, highest))
+    return np.where(last < 0, 0, low) / 12, np.where(last < 0, 0, high) / 12
 
 
 VECTORS: dict[str, Callable[[Roll], Vectors]] = {
