@@ -237,3 +237,33 @@ def proportion_interval(
 def _check_level(level: float) -> None:
     if not 0 < level < 1:
         raise ArgumentError(f"level {level:g} is out of range; a coverage lies between 0 and 1, such as 0.95")
+
+
+def signed_rank_p(differences: ArrayLike) -> float:
+    """Return the two-sided p of Wilcoxon's signed-rank test that paired differences are about 0; 1 if all of them are.
+
+    Args:
+        differences: ``(n,)``, n >= 1.
+
+    Raises:
+        ArgumentError: if there is none, or one is not finite.
+    """
+    from scipy.stats import wilcoxon
+
+    data = np.asarray(differences, np.float64).ravel()
+    if not len(data) or not np.isfinite(data).all():
+        raise ArgumentError("a signed-rank test needs at least one difference, and finite ones")
+    return float(wilcoxon(data).pvalue) if data.any() else 1.0
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p values of several tests, corrected so that one false alarm among all stays as rare as one alone.
+
+    Holm, *A simple sequentially rejective multiple test procedure* (1979).
+    """
+    order = sorted(range(len(p)), key=lambda place: p[place])
+    corrected, largest = [0.0] * len(p), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[place]))
+        corrected[place] = largest
+    return corrected

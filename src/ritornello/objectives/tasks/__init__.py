@@ -1,0 +1,1 @@
+"""Tasks that belong to no system: images, and chords of songs."""

@@ -1,0 +1,149 @@
+"""Images of ten classes: a small convolutional network; halved images in the quick profile.
+
+The full network is ours, after the short-training line of residual networks (Page, *How to train your ResNet*, 2018):
+three stages of convolutions with two residual blocks, about 2 million parameters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ritornello.datasets.cifar10_jpeg import Cifar10Jpeg
+from ritornello.nn.objectives import OBJECTIVES, make_head
+from ritornello.objectives.task import Batch, OptimizerName, Profile, ProfileName, Split
+
+PROFILES: dict[ProfileName, Profile] = {
+    "quick": Profile(
+        "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=600, validate_every=30,
+        warmup_steps=30, middle_rate=0.1,
+    ),
+    "full": Profile(
+        "full", tuple(OBJECTIVES), steps=2_640, validate_every=88, warmup_steps=264, middle_rate=0.1,
+        decays=(1e-4, 5e-4, 2e-3), budgets=(0.25, 0.5, 1.0, 2.0),
+    ),
+}  # fmt: skip
+"""Full: 30 epochs of 45,000 images in batches of 512."""
+
+_PER_CLASS = {"quick": (1_000, 200, None), "full": (None, None, None)}
+_BATCH = {"quick": 64, "full": 512}
+_HELD_OUT_BATCH = 1_000
+_PADDING = 4
+
+
+class CifarTask:
+    """Classify images.
+
+    Args:
+        path: folder or zip of `Cifar10Jpeg`.
+        profile: quick: 10,000 images of 16 x 16 pixels; full: all of 45,000.
+
+    Raises:
+        ReadError: if the data is missing or damaged.
+    """
+
+    name = "cifar"
+    title = "CIFAR-10 (JPEG copies)"
+    class_dim = 1
+    optimizer: OptimizerName = "sgd"
+
+    def __init__(self, path: str | os.PathLike[str], profile: ProfileName) -> None:
+        self.profile = PROFILES[profile]
+        dataset = Cifar10Jpeg(path)
+        self.classes = len(dataset.classes)
+        self._data: dict[str, tuple[Tensor, Tensor]] = {}
+        for split, count in zip(("train", "validation", "test"), _PER_CLASS[profile], strict=True):
+            images = dataset.load(split, count)
+            pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2).float() / 255
+            self._data[split] = (pixels, torch.from_numpy(images.labels))
+        mean = self._data["train"][0].mean((0, 2, 3))[:, None, None]
+        deviation = self._data["train"][0].std((0, 2, 3))[:, None, None]
+        place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        for split, (pixels, labels) in self._data.items():
+            scaled = (pixels - mean) / deviation
+            scaled = functional.avg_pool2d(scaled, 2) if profile == "quick" else scaled
+            self._data[split] = scaled.contiguous(memory_format=torch.channels_last).to(place), labels.to(place)
+
+    def describe(self) -> dict[str, Any]:
+        """Return numbers of images and their size."""
+        return {split: list(pixels.shape) for split, (pixels, _) in self._data.items()}
+
+    def network(self, objective: str) -> nn.Module:
+        """Return the profile's network."""
+        make = small_network if self.profile.name == "quick" else residual_network
+        return make(objective, self.classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def training_batch(self, step: int, seed: int) -> Batch:
+        """Return images of a step: every epoch visits all in a new order; half are mirrored, in full also shifted."""
+        pixels, labels = self._data["train"]
+        size = _BATCH[self.profile.name]
+        per_epoch = len(labels) // size
+        epoch, place = divmod(step, per_epoch)
+        order = np.random.default_rng((seed, 0, epoch)).permutation(len(labels))
+        chosen = torch.from_numpy(order[place * size : (place + 1) * size]).to(labels.device)
+        rng = np.random.default_rng((seed, 1, step))
+        batch = pixels[chosen]
+        mirrored = torch.from_numpy(rng.random(size) < 0.5).to(labels.device)
+        batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
+        if self.profile.name == "full":
+            batch = _shifted(batch, torch.from_numpy(rng.integers(0, 2 * _PADDING + 1, (2, size))).to(labels.device))
+        return batch, labels[chosen]
+
+    def held_out(self, split: Split) -> Iterator[Batch]:
+        """Yield a split as it is."""
+        pixels, labels = self._data[split]
+        for start in range(0, len(labels), _HELD_OUT_BATCH):
+            yield pixels[start : start + _HELD_OUT_BATCH], labels[start : start + _HELD_OUT_BATCH]
+
+
+def _shifted(pixels: Tensor, offsets: Tensor) -> Tensor:
+    """Return each image moved by its own offset within a reflected border."""
+    count, _, height, width = pixels.shape
+    padded = functional.pad(pixels, (_PADDING,) * 4, mode="reflect")
+    rows = offsets[0][:, None] + torch.arange(height, device=pixels.device)
+    columns = offsets[1][:, None] + torch.arange(width, device=pixels.device)
+    images = torch.arange(count, device=pixels.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+def _convolution(width_in: int, width: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+    )
+
+
+def small_network(objective: str, classes: int) -> nn.Sequential:
+    """Return the quick network: three convolutions, 23,000 parameters."""
+    return nn.Sequential(
+        _convolution(3, 16), _convolution(16, 32, 2), _convolution(32, 64, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        make_head(objective, 64, classes),
+    )  # fmt: skip
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(_convolution(width, width), _convolution(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen: Tensor = x + self.block(x)
+        return seen
+
+
+def residual_network(objective: str, classes: int, width: int = 48) -> nn.Sequential:
+    """Return the full network."""
+    return nn.Sequential(
+        _convolution(3, width),
+        _convolution(width, 2 * width), nn.MaxPool2d(2), _Residual(2 * width),
+        _convolution(2 * width, 4 * width), nn.MaxPool2d(2),
+        _convolution(4 * width, 6 * width), nn.MaxPool2d(2), _Residual(6 * width),
+        nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+        make_head(objective, 6 * width, classes),
+    )  # fmt: skip
