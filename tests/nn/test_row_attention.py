@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ritornello.nn import row_attention
+from ritornello.nn import compiled, row_attention
 from ritornello.nn.positions import turn
 from ritornello.nn.row_attention import attend_new_rows
 
@@ -88,7 +88,7 @@ def test_a_row_does_not_depend_on_the_others_in_the_batch(compiled: bool) -> Non
 def test_without_a_compiler_pytorch_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "/nowhere/c++")
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere/cache")
-    row_attention._library.cache_clear()
+    compiled.load_kernels.cache_clear()
     row_attention._kernel.cache_clear()
     try:
         assert not row_attention.has_kernel()
@@ -97,5 +97,5 @@ def test_without_a_compiler_pytorch_takes_over(monkeypatch: pytest.MonkeyPatch) 
         seen = attend_new_rows(projected, cache, PLACES, FIRST, LAST)
         torch.testing.assert_close(seen.double(), expected, rtol=0, atol=1e-5)
     finally:
-        row_attention._library.cache_clear()
+        compiled.load_kernels.cache_clear()
         row_attention._kernel.cache_clear()

@@ -14,34 +14,16 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ritornello.nn.compiled import load_kernels
+
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _NAMES = {torch.float32: "attend_float32", torch.float64: "attend_float64", torch.bfloat16: "attend_bfloat16"}
-_FLAGS = (
-    "-O3",
-    "-std=c++17",
-    "-shared",
-    "-fPIC",
-    "-fopenmp-simd",
-    # Sums may be regrouped into vectors. Not -ffast-math: with it, loading the library changes how the process rounds.
-    "-fassociative-math",
-    "-fno-signed-zeros",
-    "-fno-trapping-math",
-    "-fno-math-errno",
-)
-_CPU_FLAGS = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
-"""Tried in turn: x86 with and without wide vectors, ARM, any."""
 
 
 def attend_new_rows(
@@ -100,7 +82,7 @@ def attend_new_rows(
 
 def has_kernel() -> bool:
     """Return whether there is a compiled kernel: not without a C++ compiler, nor with RITORNELLO_KERNELS=torch."""
-    return _library() is not None
+    return load_kernels(_SOURCE) is not None
 
 
 def _attend_in_torch(
@@ -134,55 +116,10 @@ def _attend_in_torch(
 
 @functools.cache
 def _kernel(dtype: torch.dtype) -> Callable[..., None] | None:
-    library = _library()
+    library = load_kernels(_SOURCE)
     if library is None or dtype not in _NAMES:
         return None
     function = library[_NAMES[dtype]]
     function.restype = None
     function.argtypes = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 9
     return function
-
-
-@functools.cache
-def _library() -> ctypes.CDLL | None:
-    """Return the compiled library, compiling it if need be; None where that cannot be done."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if os.environ.get("RITORNELLO_KERNELS") == "torch" or compiler is None:
-        return None
-    try:
-        path = _cache_folder() / f"row_attention-{_fingerprint(compiler)}.so"
-        if not path.exists():
-            _compile(compiler, path)
-        return ctypes.CDLL(str(path))
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _compile(compiler: str, path: Path) -> None:
-    """Compile to a name of its own and move: another process may do the same at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        built = Path(folder) / path.name
-        for flags in _CPU_FLAGS:
-            command = [compiler, *_FLAGS, *flags, str(_SOURCE), "-o", str(built)]
-            result = subprocess.run(command, capture_output=True, timeout=120, check=False)
-            if result.returncode == 0:
-                built.replace(path)
-                return
-    raise OSError(f"{compiler} does not compile {_SOURCE.name}")
-
-
-def _fingerprint(compiler: str) -> str:
-    """Name the source and the processor: machines that share a home folder may not run the same code."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        processor = platform.processor()
-    text = "\n".join((compiler, platform.machine(), processor, *_FLAGS))
-    return hashlib.sha256(_SOURCE.read_bytes() + text.encode()).hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "ritornello" / "kernels"

@@ -176,20 +176,28 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
     Raises:
         ReadError: if the file is missing, empty, too large, no audio, or damaged.
     """
+    path = Path(path)
+    return decode_audio(read_bytes(path, MAX_AUDIO_BYTES), str(path))
+
+
+def decode_audio(data: bytes, name: str) -> Audio:
+    """Return the audio that the bytes of a file hold; ``name`` names it in errors.
+
+    Raises:
+        ReadError: if they are no audio, damaged or too long.
+    """
     import soundfile
 
-    path = Path(path)
-    data = read_bytes(path, MAX_AUDIO_BYTES)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             if file.frames * file.channels > MAX_AUDIO_SAMPLES:
-                raise ReadError(f"{path}: {file.frames / file.samplerate / 60:.0f} minutes of audio is too long")
+                raise ReadError(f"{name}: {file.frames / file.samplerate / 60:.0f} minutes of audio is too long")
             if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
-                raise ReadError(f"{path}: sample rate {file.samplerate} Hz is out of range")
+                raise ReadError(f"{name}: sample rate {file.samplerate} Hz is out of range")
             samples = file.read(dtype="float32", always_2d=True)
             return Audio(np.ascontiguousarray(samples.T), file.samplerate)
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
         reason = str(error).split(": ")[-1].rstrip(".")
-        raise ReadError(f"{path}: is no audio file that can be read ({reason}); give a WAV, FLAC, OGG or MP3") from None
+        raise ReadError(f"{name}: is no audio file that can be read ({reason}); give a WAV, FLAC, OGG or MP3") from None
     except ArgumentError as error:
-        raise ReadError(f"{path}: {error}") from None
+        raise ReadError(f"{name}: {error}") from None
