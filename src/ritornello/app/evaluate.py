@@ -207,6 +207,61 @@ def frameworks(
     return Outcome(as_table(result), result)
 
 
+@app.command
+def motifs(
+    *,
+    data: Path,
+    task: Literal["pop909", "bps"] = "pop909",
+    music: Path | None = None,
+    checkpoint: str = "motifs-pop909",
+    build: Literal["bar", "paper", "grid"] = "bar",
+    split: Literal["validation", "train", "held_out", "all"] = "validation",
+    notes: Literal["motif", "all"] = "motif",
+    seed: Whole = 0,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Measure how well motifs are found again, ours beside ablations and training-free baselines.
+
+    Examples:
+      ritornello evaluate motifs --data pop909-motif-labels.zip --music pop909.zip --task pop909 --json
+      ritornello evaluate motifs --data bps-motif.zip --task bps --json
+
+    Args:
+        data: Of pop909 the folder or zip of motif labels, or a folder that holds labels and music; of bps the folder or
+            zip of BPS-Motif.
+        task: pop909: bars of pop songs' accompaniments; bps: marked motifs of Beethoven's sonatas.
+        music: Of pop909, the POP909 pack; looked for inside and beside --data if not given.
+        checkpoint: The name of a model, or the folder of its weights; "combined" is a training-free one.
+        build: Of pop909, how bars are cut: bar by four beats from the first, paper as the paper's program does, grid
+            from true downbeats.
+        split: Of pop909, whose songs: the paper's validation or training songs, those held out of them, or all.
+        notes: Of bps, whether a motif's own notes are seen or all that sounds meanwhile.
+        seed: Of intervals and of the random baseline.
+    """
+    if seed < 0:
+        raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
+    if task != "pop909" and music is not None:
+        raise ArgumentError(f"--music belongs to --task pop909; leave it out with --task {task}")
+    if checkpoint != "combined":
+        require_networks()
+    from ritornello.motifs.evaluate import evaluate_bps, evaluate_pop909
+    from ritornello.motifs.pretrained import load_embedder
+
+    embedder = load_embedder(checkpoint)
+    with progress_bar("Comparing", common) as progress:
+        if task == "bps":
+            from ritornello.datasets.bps_motif import BpsMotif
+
+            result = evaluate_bps(BpsMotif(data), embedder, notes=notes, seed=seed, progress=progress)
+        else:
+            from ritornello.datasets.pop909_motifs import Pop909Motifs
+
+            result = evaluate_pop909(
+                Pop909Motifs(data, music), embedder, build=build, split=split, seed=seed, progress=progress
+            )
+    return Outcome(as_table(result), result)
+
+
 def chosen_ids(ids: Sequence[str], limit: int | None, split: str) -> Sequence[str]:
     """Return the first `limit` ids of a split.
 

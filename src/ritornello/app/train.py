@@ -207,6 +207,60 @@ def frameworks(
 
 
 @app.command
+def motifs(
+    *,
+    data: Path,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    music: Path | None = None,
+    recipe: str = "small",
+    steps: Whole | None = None,
+    seed: Whole | None = None,
+    common: Common = DEFAULTS,
+) -> Outcome | None:
+    """Train the encoder of motifs, or go on with a training that was stopped.
+
+    A run whose folder exists goes on from its last checkpoint if its recipe is the same. Its folder "weights" is a
+    model that "evaluate motifs --checkpoint" and "motifs" take.
+
+    Examples:
+      ritornello train motifs --data pop909-motif-labels.zip --music pop909.zip -o run
+      ritornello train motifs --data labels -o run-siamese --recipe siamese --seed 1
+
+    Args:
+        data: Folder or zip of motif labels, or a folder that holds labels and music.
+        out: The run's folder: recipe.json, a folder for each stage with log.jsonl and checkpoints, and weights.
+        music: The POP909 pack; looked for inside and beside --data if not given.
+        recipe: small (ours, the default); siamese, the paper's method at a small size, with its ablations
+            siamese-vicreg and siamese-contrastive; paper, in full size; or tiny for trying things out.
+        steps: Steps in all, instead of the recipe's; its stages are shortened or prolonged alike.
+        seed: Of weights, order and chance.
+    """
+    for flag, number, least in (("--steps", steps, 1), ("--seed", seed, 0)):
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    _require_training()
+    from ritornello.datasets.pop909_motifs import Pop909Motifs
+    from ritornello.motifs.recipes import JOINED, RECIPES, train_motifs, with_seed, with_steps
+    from ritornello.training.fit import leave
+    from ritornello.training.runs import is_main_process
+
+    if recipe not in RECIPES:
+        raise ArgumentError(f"--recipe '{recipe[:40]}' is unknown; use one of {', '.join(RECIPES)}")
+    chosen = with_steps(with_seed(RECIPES[recipe], seed), steps)
+    trained = train_motifs(
+        Pop909Motifs(data, music), chosen, out, joins=recipe in JOINED,
+        stage=lambda label: progress_bar(label, common),
+    )  # fmt: skip
+    leave()
+    if not is_main_process():
+        return None
+    parameters = sum(value.numel() for value in trained.encoder.parameters())
+    done = sum(each.steps for each in chosen.stages)
+    summary = f"{out / 'weights'}: {done} steps, {parameters:,} parameters"
+    return Outcome(summary, {"out": str(out), "weights": str(out / "weights"), "steps": done, "parameters": parameters})
+
+
+@app.command
 def export(
     run: Path,
     /,
@@ -216,7 +270,7 @@ def export(
     force: Annotated[bool, Parameter(negative="")] = False,
     common: Common = DEFAULTS,
 ) -> Outcome:
-    """Write the weights of a training run as a model that generate, compose and evaluate take.
+    """Write the weights of a training run as a model that generate, compose, motifs and evaluate take.
 
     Examples:
       ritornello train export run -o my-model
@@ -229,8 +283,13 @@ def export(
     """
     require_networks()
     from ritornello.frameworks import pretrained
+    from ritornello.motifs import pretrained as motif_weights
     from ritornello.museformer.runs import export_run
 
+    if motif_weights.is_run(run):
+        motif_weights.export_run(run, out, half=precision == "bf16", force=force)
+        size = (out / "model.safetensors").stat().st_size
+        return Outcome(f"{out}: weights of the encoder, {size / 1e6:.1f} MB", {"out": str(out), "bytes": size})
     if pretrained.is_run(run):
         pretrained.export_run(run, out, half=precision == "bf16", force=force)
         size = (out / "model.safetensors").stat().st_size

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ritornello.errors import MissingDependencyError, ReadError
+from ritornello.errors import ArgumentError, MissingDependencyError, ReadError
+from ritornello.files import read_json_object
 from ritornello.motifs import descriptors
 from ritornello.motifs.descriptors import Vectors
 from ritornello.motifs.joined import Whitening
 from ritornello.motifs.windows import BAR_FRAMES, Window, note_frames
 from ritornello.nn.weights import CONFIG_FILE, load_tensors, network_with, read_config, resolve, save_weights
+from ritornello.training.runs import RECIPE_FILE
 
 if TYPE_CHECKING:
     from ritornello.motifs.model import MotifEncoder
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 NAME = "combined"
 """The weights that ship with the package."""
 
-FORMAT, VERSION = "ritornello motifs", 1
+FORMAT, VERSION, SYSTEM = "ritornello motifs", 1, "motifs"
+
+WEIGHTS_FOLDER = "weights"
+"""Where a training run keeps what it made."""
 
 LENGTH_WEIGHT = 0.3
 """Of the logarithm (base 2) of a window's length in bars, the last number of a joined vector."""
@@ -112,7 +117,7 @@ def load_embedder(name: str | os.PathLike[str] = NAME) -> Embedder:
     """Return an embedder by name.
 
     Args:
-        name: ``"combined"``, a name such as ``motifs-pop909``, or a weights folder.
+        name: ``"combined"``, a name such as ``motifs-pop909``, a weights folder, or a training run.
 
     Raises:
         ArgumentError: if nothing of that name is found.
@@ -124,7 +129,7 @@ def load_embedder(name: str | os.PathLike[str] = NAME) -> Embedder:
         return CombinedEmbedder()
     if importlib.util.find_spec("torch") is None:
         raise MissingDependencyError('torch is not installed; run: pip install "ritornello[ml]", or use "combined"')
-    folder = resolve(name)
+    folder = resolve(os.path.join(label, WEIGHTS_FOLDER) if is_run(name) else name)  # noqa: PTH118
     description = read_config(folder, FORMAT, VERSION)
     return _embedder(folder, load_tensors(folder), description, Path(label).name)
 
@@ -151,12 +156,36 @@ def _embedder(folder: Path, tensors: dict[str, Any], description: dict[str, Any]
     return embedder
 
 
+def is_run(folder: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is a training run of this system."""
+    path = Path(folder) / RECIPE_FILE
+    return path.is_file() and read_json_object(path).get("system") == SYSTEM
+
+
+def export_run(
+    run: str | os.PathLike[str], out: str | os.PathLike[str], *, half: bool = True, force: bool = False
+) -> None:
+    """Write the weights of a training run as a folder of their own.
+
+    Raises:
+        ArgumentError: if the run has no weights yet.
+        ReadError: if they are damaged.
+        WriteError: if the folder exists and ``force`` is not set, or cannot be written.
+    """
+    place = Path(run) / WEIGHTS_FOLDER
+    if not place.is_dir():
+        raise ArgumentError(f"{run}: has no weights yet; go on with the training")
+    embedder = load_embedder(place)
+    assert isinstance(embedder, NetworkEmbedder)
+    save_embedder(embedder, out, embedder.training, half=half, force=force)
+
+
 def save_embedder(
     embedder: NetworkEmbedder,
     folder: str | os.PathLike[str],
     training: dict[str, Any] | None = None,
     *,
-    half: bool = True,
+    half: bool = False,
     force: bool = False,
 ) -> None:
     """Write an embedder as a folder that `load_embedder` reads.
@@ -165,7 +194,7 @@ def save_embedder(
         embedder: what to write.
         folder: the folder to make.
         training: JSON values: data, recipe, whatever is to be known.
-        half: whether to store bfloat16.
+        half: whether to store bfloat16, which moves the whitened descriptor by a tenth or so.
         force: replace the files of an existing folder.
 
     Raises:

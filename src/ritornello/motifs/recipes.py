@@ -18,19 +18,17 @@ from ritornello.motifs.data import Examples, bar_pool, labelled, window_pool
 from ritornello.motifs.descriptors import combined
 from ritornello.motifs.joined import fit_whitening
 from ritornello.motifs.model import EncoderConfig
-from ritornello.motifs.pretrained import NetworkEmbedder, save_embedder
+from ritornello.motifs.pretrained import SYSTEM, WEIGHTS_FOLDER, NetworkEmbedder, save_embedder
 from ritornello.motifs.train import Recipe, Stage, TrainingData, train
 from ritornello.motifs.windows import BAR_FRAMES, sounding
 from ritornello.training.runs import is_main_process, open_run
-
-SYSTEM, WEIGHTS = "motifs", "weights"
 
 _SIAMESE = EncoderConfig(width=96, layers=2, heads=4, feedforward=384, dropout=0.0, frames_per_token=4)
 _OURS = EncoderConfig(
     width=128, layers=2, heads=4, feedforward=512, dropout=0.0, frames_per_token=4, has_onsets=True, is_lowered=True,
     is_normalised=True,
 )  # fmt: skip
-_VICREG, _TRIPLET = Stage("vicreg", 800), Stage("triplet", 300, learning_rate=5e-4)
+_VICREG, _TRIPLET = Stage("vicreg", 500), Stage("triplet", 200, learning_rate=5e-4)
 
 RECIPES: dict[str, Recipe] = {
     "small": Recipe(_OURS, (
@@ -38,8 +36,8 @@ RECIPES: dict[str, Recipe] = {
         Stage("labels", 300, batch=256, learning_rate=1e-3, decay_share=1.0, keeps_best=False),
     )),
     "siamese": Recipe(_SIAMESE, (_VICREG, _TRIPLET)),
-    "siamese-vicreg": Recipe(_SIAMESE, (Stage("vicreg", 1_100),)),
-    "siamese-contrastive": Recipe(_SIAMESE, (Stage("triplet", 1_100, learning_rate=5e-4),)),
+    "siamese-vicreg": Recipe(_SIAMESE, (Stage("vicreg", 700),)),
+    "siamese-contrastive": Recipe(_SIAMESE, (Stage("triplet", 700, learning_rate=5e-4),)),
     "paper": Recipe(EncoderConfig(), (
         Stage("vicreg", 39_300, learning_rate=1e-4, warmup_steps=2_000, decay_share=1.0, views=6),
         Stage("triplet", 1_800, learning_rate=1e-4, warmup_steps=2_000, decay_share=1.0),
@@ -50,6 +48,9 @@ RECIPES: dict[str, Recipe] = {
     )),
 }  # fmt: skip
 """By name; 100 epochs of the paper's pool and labels are 39,300 and 1,800 steps of 128."""
+
+JOINED = ("small", "tiny")
+"""Recipes whose vectors have the whitened descriptor beside them: ours."""
 
 JOINED_WEIGHT = 1.0
 """Of the whitened descriptor beside the network's vector in ours, both of length about 1; chosen on held-out songs."""
@@ -131,5 +132,5 @@ def train_motifs(
     embedder = NetworkEmbedder(encoder, whitening, JOINED_WEIGHT, name or folder.name)
     if is_main_process():
         training = {"recipe": recipe.as_dict(), "songs": len(dataset.pool()), "labelled_bars": len(labels)}
-        save_embedder(embedder, folder / WEIGHTS, training, force=True)
+        save_embedder(embedder, folder / WEIGHTS_FOLDER, training, force=True)
     return embedder
