@@ -38,20 +38,19 @@ def triplet(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 
     return functional.triplet_margin_loss(anchor, positive, negative, margin=margin)
 
 
-def many_positives(vectors: Tensor, is_positive: Tensor, is_ignored: Tensor, temperature: float = 0.1) -> Tensor:
+def many_positives(vectors: Tensor, is_positive: Tensor, temperature: float = 0.1) -> Tensor:
     """Return the supervised contrastive loss: every other item is a candidate, the positives are to be the nearest.
 
     Args:
         vectors: ``(B, D)`` of length 1.
         is_positive: bool ``(B, B)``; the diagonal does not count.
-        is_ignored: bool ``(B, B)``, pairs that are neither: nobody knows.
         temperature: cosines are divided by it.
 
     Returns:
         The mean over items that have a positive; 0 if none has one.
     """
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    scores = (vectors @ vectors.T / temperature).masked_fill(itself | (is_ignored & ~is_positive), -torch.inf)
+    scores = (vectors @ vectors.T / temperature).masked_fill(itself, -torch.inf)
     log_share = scores - scores.logsumexp(dim=1, keepdim=True)
     wanted = is_positive & ~itself
     sums = log_share.masked_fill(~wanted, 0).sum(dim=1)

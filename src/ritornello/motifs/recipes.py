@@ -123,7 +123,7 @@ def train_motifs(
         elif "vicreg" in names:
             pool = (bar_pool(dataset, progress),)
     labels = labelled(dataset, dataset.split("learn" if chooses else "train"))
-    held_out = labelled(dataset, dataset.split("held_out")) if dataset.split("held_out") else None
+    held_out = labelled(dataset, dataset.split("held_out")) if chooses and dataset.split("held_out") else None
     with stage("Training") as progress:
         encoder = train(TrainingData(pool, labels, held_out), recipe, folder, progress=progress)
     whitening = None

@@ -3,14 +3,14 @@
 The paper's two stages (Wu et al., arXiv 2309.10597) with its program's slips corrected: a positive is never the anchor
 itself, a negative is of another song, fine-tuning runs once. Ours: the contrastive loss with many positives, first on a
 pool of windows whose guessed motifs are equal rhythms of one part, then on labelled bars; the negatives are the other
-motifs of the same song and those of others. What sounds alike in one song without being equal counts as neither.
+motifs of the same song and those of others.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,13 +126,12 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Windows of a step, and what belongs together: rows of `group` -1 are alone."""
+    """Windows of a step, frames ``(B, T, C)`` and lengths ``(B,)``, with the motif and the song of each ``(B,)``."""
 
     frames: Tensor
     lengths: Tensor
     group: Tensor
     song: Tensor
-    rhythm: Tensor = field(default_factory=lambda: torch.zeros(0))
 
 
 class StageTask:
@@ -179,31 +178,19 @@ class StageTask:
             return count * torch.stack([vicreg(views[0], other) for other in views[1:]]).mean()
         if self.stage.name == "triplet":
             return count * triplet(*found.chunk(3))
-        group, song = batch.group.to(device), batch.song.to(device)
-        is_ignored = torch.zeros(count, count, dtype=torch.bool, device=device)
-        if len(batch.rhythm):
-            rhythm = nn.functional.normalize(batch.rhythm.to(device), dim=1)
-            is_ignored = (song[:, None] == song[None]) & (rhythm @ rhythm.T > _ALIKE)
-        return count * many_positives(found, group[:, None] == group[None], is_ignored, self.stage.temperature)
+        group = batch.group.to(device)
+        is_positive = group[:, None] == group[None]
+        return count * many_positives(found, is_positive, self.stage.temperature)
 
-    def _batch(self, notes: NoteFrames, group: NDArray[np.int64], song: NDArray[np.int64], guesses: bool) -> Batch:
-        frames, lengths = frames_of(notes, self.config)
-        rhythm = torch.zeros(0)
-        if guesses:
-            begins = np.zeros((len(notes), int(notes.frames.max()) + 1), np.float32)
-            row, column = np.nonzero(notes.is_note)
-            np.add.at(begins, (row, notes.start[row, column]), 1)
-            rhythm = torch.from_numpy(np.log1p(begins))
-        return Batch(frames, lengths, torch.from_numpy(group), torch.from_numpy(song), rhythm)
+    def _batch(self, notes: NoteFrames, group: NDArray[np.int64], song: NDArray[np.int64]) -> Batch:
+        return Batch(*frames_of(notes, self.config), torch.from_numpy(group), torch.from_numpy(song))
 
     def _views(self, rng: np.random.Generator, batch: int) -> Batch:
         pool = self.data.pool[0]
         rows = rng.choice(len(pool), min(batch, len(pool)), replace=False)
         notes = pool.notes.take(rows)
         views = _joined([notes] + [view(notes, rng) for _ in range(self.stage.views - 1)])
-        return self._batch(
-            views, np.tile(pool.group[rows], self.stage.views), np.tile(pool.song[rows], self.stage.views), False
-        )
+        return self._batch(views, *(np.tile(own[rows], self.stage.views) for own in (pool.group, pool.song)))
 
     def _triplets(self, rng: np.random.Generator, batch: int) -> Batch:
         labels = self.data.labels
@@ -216,7 +203,7 @@ class StageTask:
             positives[place] = rng.choice(others[others != anchor])
             negatives[place] = rng.choice(np.flatnonzero(labels.song != labels.song[anchor]))
         rows = np.concatenate((anchors, positives, negatives))
-        return self._batch(labels.notes.take(rows), labels.group[rows], labels.song[rows], False)
+        return self._batch(labels.notes.take(rows), labels.group[rows], labels.song[rows])
 
     def _groups(self, rng: np.random.Generator, batch: int, from_pool: bool) -> Batch:
         """Some songs, of each some groups, of each some windows; of a window that is alone, a view beside it."""
@@ -244,10 +231,9 @@ class StageTask:
         is_changed = rng.random(len(rows)) < 0.5
         is_changed[1:] |= np.array(rows[1:]) == np.array(rows[:-1])  # a window beside itself teaches nothing
         notes = _joined([plain, changed]).take(np.arange(len(rows)) + len(rows) * is_changed)
-        return self._batch(notes, examples.group[rows], examples.song[rows], from_pool)
+        return self._batch(notes, examples.group[rows], examples.song[rows])
 
 
-_ALIKE = 0.75  # cosine of two rhythms from which on a guess at different motifs is not trusted
 _LENGTH_SHARES = np.array([0.55, 0.15, 0.2, 0.1])  # of the pool's lengths, see data.LENGTHS
 
 
