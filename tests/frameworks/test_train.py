@@ -69,6 +69,25 @@ def test_the_loss_is_the_likelihood_of_the_targets() -> None:
     assert float(smooth.loss(model, batch)) != pytest.approx(expected, rel=1e-3)
 
 
+def test_another_objective_is_learned_from() -> None:
+    plain, poly, square = (
+        PhraseTask(examples_of("rhythm", SONGS), recipe("rhythm", label_smoothing=0.0, objective=name))
+        for name in ("cross_entropy", "poly1", "softmax_mse")
+    )
+    model = FrameworkNetwork(plain.recipe.config).eval().requires_grad_(False)
+    batch = plain.batches(0, 0, 1)[0]
+    asked = batch.targets != IGNORED
+    p = torch.where(batch.allowed, model(batch).exp(), 0)[asked]
+    p = p / p.sum(-1, keepdim=True)
+    own = p.gather(-1, batch.targets[asked][:, None])[:, 0]
+    likelihood = float(plain.loss(model, batch))
+    assert float(poly.loss(model, batch)) == pytest.approx(likelihood + float((1 - own).sum()), rel=1e-4)
+    wanted = (p.square().sum(-1) - 2 * own + 1).sum() / 2
+    assert float(square.loss(model, batch)) == pytest.approx(float(wanted), rel=1e-4)
+    with pytest.raises(ArgumentError, match="cross_entropy, poly1, softmax_mse"):
+        recipe(objective="expgb")
+
+
 def test_a_small_network_learns_what_repeats(tmp_path: Path) -> None:
     songs = examples_of("basic", SONGS[:2])
     learned = train(songs, [], recipe(epochs=30, learning_rate=2e-2, song_share=0.0), tmp_path / "run")

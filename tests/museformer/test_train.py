@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ritornello.errors import ArgumentError
 from ritornello.museformer.attention.layout import Packed
 from ritornello.museformer.attention.sequence import IGNORED
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.train import NextToken, Phase, Recipe, train
+from ritornello.nn.objectives import expgb
 from ritornello.training.shards import TokenShards
 
 from .token_songs import random_bars, write_songs
@@ -70,6 +72,19 @@ def test_the_loss_is_the_likelihood_of_the_targets(shards: TokenShards) -> None:
             expected -= float(logits[row, target] - logits[row].exp().sum().log())
     assert float(task.loss(model, batch).detach()) == pytest.approx(expected, rel=1e-5)
     assert task.targets(batch) == sum(target != IGNORED for target in batch.targets.tolist())
+
+
+def test_another_objective_is_learned_from(shards: TokenShards) -> None:
+    torch.manual_seed(0)
+    plain, boosted = NextToken(shards, RECIPE), NextToken(shards, dataclasses.replace(RECIPE, objective="expgb"))
+    model = MuseformerNetwork(RECIPE.config)
+    batch = plain.batches(0, 0, 1)[0]
+    wanted = expgb(model(batch), batch.targets, ignore_index=IGNORED, reduction="sum")
+    torch.testing.assert_close(boosted.loss(model, batch), wanted)
+    assert float(wanted.detach()) != float(plain.loss(model, batch).detach())
+    for name in ("harmonic", "softmax"):
+        with pytest.raises(ArgumentError, match="cross_entropy"):
+            dataclasses.replace(RECIPE, objective=name)
 
 
 def test_a_stopped_run_goes_on_exactly(shards: TokenShards, tmp_path: Path) -> None:

@@ -87,12 +87,12 @@ def pack(sequences: Sequence[BarSequence], has_summaries: bool = True) -> Packed
     return Packed(tuple(sequences), has_summaries)
 
 
-def write_songs(folder: Path, songs: Sequence[Sequence[Bar]], split: str = "train") -> TokenShards:
-    """Token shards of songs of bars."""
+def write_songs(folder: Path, songs: Sequence[Sequence[Bar]], *splits: str) -> TokenShards:
+    """Token shards of songs of bars, of the splits named, or all of the training split."""
     records = [
         Record(
             f"song {number}",
-            split,
+            splits[number] if splits else "train",
             np.concatenate(bars).astype(np.int16),
             np.array([len(tokens) for tokens in bars], np.int32),
         )

@@ -62,6 +62,7 @@ def museformer(
     recipe: Path | None = None,
     tokens: Whole | None = None,
     start: Path | None = None,
+    objective: str | None = None,
     seed: Whole | None = None,
     save_every: Whole = 100,
     validate_every: Whole = 200,
@@ -87,6 +88,7 @@ def museformer(
             fields of a recipe, such as the recipe.json of another run; instead of --size.
         tokens: Training tokens in all, instead of the recipe's; its phases are shortened or prolonged alike.
         start: A run, one of its checkpoints or a folder of weights to start from.
+        objective: What is learned from instead of the recipe's, which is cross_entropy: expgb, poly1, z_loss, ...
         seed: Of weights and the order of songs.
         save_every: Steps between checkpoints.
         validate_every: Steps between measurements on validation songs; 0 measures at the end only.
@@ -112,7 +114,7 @@ def museformer(
     from ritornello.training.shards import TokenShards
 
     chosen = read_recipe(recipe) if recipe is not None else RECIPES[size or "small"]
-    changes: dict[str, Any] = {"variant": variant, "seed": seed}
+    changes: dict[str, Any] = {"variant": variant, "objective": objective, "seed": seed}
     chosen = dataclasses.replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     chosen = chosen if tokens is None else with_tokens(chosen, tokens)
     shards = TokenShards(data, VOCABULARY_NAME)
@@ -152,6 +154,7 @@ def frameworks(
     encoder: Literal["transformer", "lstm"] | None = None,
     copying: bool | None = None,
     epochs: Whole | None = None,
+    objective: str | None = None,
     seed: Whole | None = None,
     common: Common = DEFAULTS,
 ) -> Outcome | None:
@@ -173,6 +176,7 @@ def frameworks(
         encoder: transformer, or lstm as a baseline.
         copying: Whether a network may point at what came before and copy it; the shipped ones may.
         epochs: How often every song is seen, instead of the recipe's number.
+        objective: What is learned from: cross_entropy (the default), poly1 or softmax_mse.
         seed: Of weights and the order of songs.
     """
     for flag, number, least in (("--epochs", epochs, 1), ("--seed", seed, 0)):
@@ -186,7 +190,7 @@ def frameworks(
     from ritornello.training.fit import leave
     from ritornello.training.runs import is_main_process
 
-    recipes = changed(RECIPES, epochs, seed, encoder=encoder, copying=copying)
+    recipes = changed(RECIPES, epochs, seed, objective, encoder=encoder, copying=copying)
     trained = train_networks(
         Pop909(data), recipes, out, songs=songs, tasks=networks, stage=lambda label: progress_bar(label, common)
     )

@@ -44,10 +44,15 @@ def silent(_label: str) -> AbstractContextManager[Progress | None]:
 
 
 def changed(
-    recipes: dict[TaskName, Recipe], epochs: int | None = None, seed: int | None = None, **config: Any
+    recipes: dict[TaskName, Recipe],
+    epochs: int | None = None,
+    seed: int | None = None,
+    objective: str | None = None,
+    **config: Any,
 ) -> dict[TaskName, Recipe]:
-    """Return recipes with other epochs, another seed, or other fields of `NetworkConfig`; None leaves one as it is."""
-    own = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    """Return recipes with other epochs, seed, objective or fields of `NetworkConfig`; None leaves one as it is."""
+    given = (("epochs", epochs), ("seed", seed), ("objective", objective))
+    own: dict[str, Any] = {name: value for name, value in given if value is not None}
     sizes = {name: value for name, value in config.items() if value is not None}
     return {
         task: dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, **sizes), **own)

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ritornello.errors import ArgumentError
 from ritornello.files import read_json_object, write_json
@@ -28,9 +29,15 @@ from ritornello.frameworks.features import TaskName
 from ritornello.frameworks.measuring import network_hits
 from ritornello.frameworks.model import FrameworkNetwork, allowed_only
 from ritornello.frameworks.pretrained import BEST_FILE, BEST_NOTE
+from ritornello.nn.objectives import make_loss
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.fit import FitConfig, Validate, fit
 from ritornello.training.runs import is_main_process
+
+RECIPE_OBJECTIVES = ("cross_entropy", "poly1", "softmax_mse")
+"""Objectives that ask for probabilities only."""
+
+_IMPOSSIBLE = -1e4  # as a logit: its probability is 0, and it stays a number
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Recipe:
         weight_decay: of matrices.
         label_smoothing: share of the target that is spread over all possible classes.
         song_share: share of the phrases that see the earlier phrases of their song.
+        objective: one of `RECIPE_OBJECTIVES`.
         seed: of weights, order and chance.
     """
 
@@ -59,6 +67,7 @@ class Recipe:
     weight_decay: float = 0.05
     label_smoothing: float = 0.03
     song_share: float = 0.5
+    objective: str = "cross_entropy"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,6 +75,11 @@ class Recipe:
             raise ArgumentError("epochs and songs are at least 1")
         if not (0 <= self.label_smoothing < 1 and 0 <= self.song_share <= 1 and self.weight_decay >= 0):
             raise ArgumentError("label_smoothing and song_share are from 0 to 1, weight_decay is not negative")
+        if self.objective not in RECIPE_OBJECTIVES:
+            raise ArgumentError(
+                f"objective '{str(self.objective)[:40]}' is not one of {', '.join(RECIPE_OBJECTIVES)}: these networks "
+                "mix probabilities of copies in, and have no logits for others"
+            )
 
 
 class PhraseTask:
@@ -126,19 +140,30 @@ class PhraseTask:
         return int((batch.targets != IGNORED).sum())
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the summed negative log-likelihood in nats, smoothed."""
+        """Return the summed objective, smoothed: the negative log-likelihood in nats, unless the recipe has another."""
         batch = batch.to(next(model.parameters()).device)
         found = allowed_only(model(batch), batch.allowed)
         is_target = batch.targets != IGNORED
         rows, targets = found[is_target], batch.targets[is_target]
-        loss = -rows.gather(-1, targets[:, None]).sum()
         smoothing = self.recipe.label_smoothing
+        if self.recipe.objective != "cross_entropy":
+            return _other_objective(self.recipe.objective, rows, targets, smoothing)
+        loss = -rows.gather(-1, targets[:, None]).sum()
         if not smoothing:
             return loss
         possible = torch.isfinite(rows)
         even = -rows.masked_fill(~possible, 0).sum(-1) / possible.sum(-1)
         smoothed: Tensor = (1 - smoothing) * loss + smoothing * even.sum()
         return smoothed
+
+
+def _other_objective(name: str, rows: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return the summed objective of log-probabilities ``[N, V]``, -inf where a class is impossible."""
+    possible = torch.isfinite(rows)
+    even = possible / possible.sum(-1, keepdim=True)
+    wanted = (1 - smoothing) * functional.one_hot(targets, rows.shape[-1]) + smoothing * even
+    loss: Tensor = make_loss(name, reduction="sum")(rows.masked_fill(~possible, _IMPOSSIBLE), wanted)
+    return loss
 
 
 def validation(songs: Sequence[SongExamples], task: TaskName) -> Validate:

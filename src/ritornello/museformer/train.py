@@ -25,6 +25,7 @@ from ritornello.museformer.data import ExampleMix, Examples
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.runs import start_from
 from ritornello.museformer.tokens.vocabulary import VOCABULARY_NAME
+from ritornello.nn.objectives import OBJECTIVES, make_loss
 from ritornello.training.fit import FitConfig, Precision, fit, muon_and_adamw
 from ritornello.training.memory import keep_freed_memory
 from ritornello.training.runs import is_main_process, open_run, processes
@@ -70,6 +71,8 @@ class Recipe:
         plan_share: share of examples with a plan.
         micro_batch: examples that are computed at once; the gradients of a step's micro-batches are added up.
         precision: ``bf16`` autocast or ``no``.
+        objective: the loss by its name in `ritornello.nn.objectives`; not ``harmonic``, which needs another last
+            layer.
         seed: of weights, order and examples.
     """
 
@@ -87,6 +90,7 @@ class Recipe:
     plan_share: float = 0.0
     micro_batch: int = 4
     precision: Precision = "bf16"
+    objective: str = "cross_entropy"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -105,6 +109,9 @@ class Recipe:
             _check_whole(name, getattr(self, name), least)
         if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf and 0 <= self.decay_share <= 1):
             raise ArgumentError("learning_rate is above 0, weight_decay at least 0, decay_share from 0 to 1")
+        if self.objective not in OBJECTIVES or OBJECTIVES[self.objective].has_head:
+            losses = ", ".join(name for name, entry in OBJECTIVES.items() if not entry.has_head)
+            raise ArgumentError(f"objective '{str(self.objective)[:40]}' is not one of {losses}")
         if not 0 <= self.infill_share <= self.infill_share + self.plan_share <= 1:
             raise ArgumentError("infill_share and plan_share are shares of the examples; together at most 1")
 
@@ -130,6 +137,9 @@ class NextToken:
 
     def __init__(self, shards: TokenShards, recipe: Recipe, split: str = "train") -> None:
         self.recipe = recipe
+        # What the comparison's default is computed with, so that a recipe still gives the same weights.
+        is_plain = recipe.objective == "cross_entropy"
+        self._objective = None if is_plain else make_loss(recipe.objective, class_dim=-1, reduction="sum")
         records = shards.split(split)
         self._phases: list[tuple[Phase, int, Examples]] = []
         begin = 0
@@ -154,9 +164,12 @@ class NextToken:
         return int((batch.targets != IGNORED).sum())
 
     def loss(self, model: nn.Module, batch: Packed) -> Tensor:
-        """Return the summed negative log-likelihood in nats."""
+        """Return the summed objective: the negative log-likelihood in nats, unless the recipe has another."""
         logits = model(batch)
         targets = batch.targets.to(logits.device)
+        if self._objective is not None:
+            other: Tensor = self._objective(logits, targets)
+            return other
         return functional.cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum")
 
 
