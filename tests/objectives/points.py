@@ -13,8 +13,8 @@ from ritornello.nn.objectives import make_head
 from ritornello.objectives.task import Batch, OptimizerName, Profile, Split
 
 TINY = Profile(
-    "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=24, validate_every=4, warmup_steps=2,
-    middle_rate=0.1, rates=3, retried=2, retries=1, budgets=(0.5, 1.0), extensions=1,
+    "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=16, validate_every=4, warmup_steps=2,
+    middle_rate=0.1, rates=3, retried=1, retries=1, budgets=(0.5, 1.0), extensions=1,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ritornello.errors import ArgumentError
@@ -89,6 +89,7 @@ class Protocol:
     runs: Runs
     train: Train
     progress: Progress | None = None
+    _needed: dict[RunSpec, None] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if BASE not in self.losses:
@@ -100,7 +101,7 @@ class Protocol:
         """Do all runs that are missing; return the settings and the plan of the final runs."""
         settings = self.tune()
         plan = self.plan(settings)
-        self._do(plan.all, before=self._tuning_runs)
+        self._do(plan.all)
         return settings, plan
 
     def tune(self) -> dict[str, Setting]:
@@ -114,7 +115,7 @@ class Protocol:
             self._tuning(loss, spec.rate, spec.decay, number)
             for loss, specs in best.items() for spec in specs for number in range(self.profile.retries + 1)
         ]  # fmt: skip
-        self._do(again, before=len(grid))
+        self._do(again)
         return {loss: max(map(self._setting, specs), key=lambda one: one.score) for loss, specs in best.items()}
 
     def _rates(self) -> tuple[float, ...]:
@@ -191,10 +192,11 @@ class Protocol:
         ]
         return Setting(spec.rate, spec.decay, statistics.fmean(map(self._score, specs)))
 
-    def _do(self, specs: Sequence[RunSpec], before: int = 0) -> None:
+    def _do(self, specs: Sequence[RunSpec]) -> None:
         finals = self.seeds * (len(self.losses) * (2 + len(self.profile.budgets)))  # an estimate: settings may coincide
-        total = max(self._tuning_runs + finals, before + len(specs))
-        for done, spec in enumerate(specs):
+        for spec in specs:
             self.runs.do(spec, self.train)
+            self._needed.setdefault(spec)
             if self.progress is not None:
-                self.progress(min(before + done + 1, total), total)
+                done = len(self._needed)
+                self.progress(done, max(self._tuning_runs + finals, done))

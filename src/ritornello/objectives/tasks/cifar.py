@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.datasets.cifar10_jpeg import Cifar10Jpeg
+from ritornello.errors import ArgumentError
 from ritornello.nn.objectives import OBJECTIVES, make_head
 from ritornello.objectives.task import Batch, OptimizerName, Profile, ProfileName, Split
 
@@ -45,6 +46,7 @@ class CifarTask:
         profile: quick: 10,000 images of 16 x 16 pixels; full: all of 45,000.
 
     Raises:
+        ArgumentError: if the training split is smaller than a batch.
         ReadError: if the data is missing or damaged.
     """
 
@@ -59,9 +61,14 @@ class CifarTask:
         self.classes = len(dataset.classes)
         self._data: dict[str, tuple[Tensor, Tensor]] = {}
         for split, count in zip(("train", "validation", "test"), _PER_CLASS[profile], strict=True):
-            images = dataset.load(split, count)
-            pixels = torch.from_numpy(images.pixels).permute(0, 3, 1, 2).float() / 255
-            self._data[split] = (pixels, torch.from_numpy(images.labels))
+            loaded = dataset.load(split, count)
+            pixels = torch.from_numpy(loaded.pixels).permute(0, 3, 1, 2).float() / 255
+            self._data[split] = (pixels, torch.from_numpy(loaded.labels))
+        images = len(self._data["train"][1])
+        if images < _BATCH[profile]:
+            raise ArgumentError(
+                f"{path}: {images} training images; a batch of the profile {profile} has {_BATCH[profile]}"
+            )
         mean = self._data["train"][0].mean((0, 2, 3))[:, None, None]
         deviation = self._data["train"][0].std((0, 2, 3))[:, None, None]
         place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
