@@ -24,13 +24,16 @@ from ritornello.motifs.ablations import load_ablations
 from ritornello.motifs.data import labelled_examples, windows_of
 from ritornello.motifs.descriptors import Vectors, best_shift_similarity
 from ritornello.motifs.joined import deviations, fit_whitening
-from ritornello.motifs.pretrained import Embedder
+from ritornello.motifs.pretrained import Embedder, NetworkEmbedder
 from ritornello.motifs.windows import BAR_FRAMES, Roll, Window, heard_onsets, sounding
 
 Progress = Callable[[int, int], None]
 
 MELODIC_WEIGHT = 4.0
 """Of the network's vector of length 1 beside the melodic descriptor, for occurrences of any length."""
+
+OURS_NETWORK, OURS_SEEDS = "ours_network", "ours_seeds"
+"""Our network by five random seeds, alone and with what ours joins to it."""
 
 _ORDER_SEED = 0
 
@@ -88,15 +91,22 @@ def evaluate_pop909(
     for name, networks in ablations.items():
         found[name] = []
         for network in networks:
-            found[name].append(judge(euclidean(network.embed(windows))))
+            vectors = network.embed(windows)
+            found[name].append(judge(euclidean(vectors)))
+            if name == OURS_NETWORK and isinstance(embedder, NetworkEmbedder) and embedder.whitening is not None:
+                joined = np.concatenate((vectors, embedder.joined(windows)), axis=1)
+                found.setdefault(OURS_SEEDS, []).append(judge(euclidean(joined)))
             done += 1
             _tell(progress, done, total)
     counts = {"songs": len(set(songs)), "motifs": len(set(zip(songs, motifs, strict=True))), "items": len(bars)}
     gains = {
         f"{first}_over_{second}": _gain(found.get(first, []), found.get(second, []))
-        for first, second in (("vicreg_contrastive", "vicreg"), ("vicreg_contrastive", "contrastive"))
+        for first, second in (
+            ("vicreg_contrastive", "vicreg"), ("vicreg_contrastive", "contrastive"), (OURS_SEEDS, "vicreg_contrastive"),
+            (OURS_SEEDS, "combined_whitened"), (OURS_SEEDS, "log_onsets"),
+        )
         if first in found and second in found
-    }
+    }  # fmt: skip
     gains["ours_over_combined_whitened"] = _gain(ours, found["combined_whitened"])
     return {
         "task": "pop909", "build": build, "split": split, "model": embedder.name, **report(ours, seed), **counts,
@@ -164,8 +174,7 @@ def evaluate_bps(
     fold = np.array([dataset.fold(id) for id in movement])
     known = melodic.melodic(windows)
     vectors = embedder.embed(windows)
-    dimensions = getattr(getattr(embedder, "encoder", None), "config", None)
-    network = vectors if dimensions is None else vectors[:, : dimensions.dimensions]
+    network = vectors[:, : embedder.encoder.config.dimensions] if isinstance(embedder, NetworkEmbedder) else vectors
     random = np.random.default_rng(seed).normal(size=(len(windows), 8)).astype(np.float32)
     systems: dict[str, Vectors] = {
         "random": random,

@@ -102,15 +102,21 @@ class NetworkEmbedder:
         found = np.empty((len(windows), self.dimensions), np.float32)
         for first in range(0, len(windows), _BLOCK):
             part = windows[first : first + _BLOCK]
-            vectors: list[Vectors] = [embed_notes(self.encoder, note_frames(part))]
+            vectors = [embed_notes(self.encoder, note_frames(part))]
             if self.whitening is not None:
-                bars = np.array([[window.length / 4] for window in part], np.float32)
-                vectors.append(self.joined_weight * self.whitening(descriptors.bar_rolls(part)))
-                vectors.append(np.asarray(LENGTH_WEIGHT * np.log2(bars), np.float32))
+                vectors.append(self.joined(part))
             found[first : first + len(part)] = np.concatenate(vectors, axis=1)
             if progress is not None:
                 progress(first + len(part), len(windows))
         return found
+
+    def joined(self, windows: Sequence[Window]) -> Vectors:
+        """Return what stands beside the network's vectors, float32 ``(W, 193)``; nothing without a whitening."""
+        if self.whitening is None:
+            return np.zeros((len(windows), 0), np.float32)
+        bars = np.array([[window.length / 4] for window in windows], np.float32).reshape(len(windows), 1)
+        whitened = self.joined_weight * self.whitening(descriptors.bar_rolls(windows))
+        return np.concatenate((whitened, LENGTH_WEIGHT * np.log2(bars)), axis=1, dtype=np.float32)
 
 
 def load_embedder(name: str | os.PathLike[str] = NAME) -> Embedder:
