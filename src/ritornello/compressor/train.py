@@ -1,0 +1,238 @@
+"""The recipe of the black-box networks: the same pairs, segments, loss, steps and seeds for all of them.
+
+The paper's recipe is 60 epochs of 1,474 steps of 32 segments of 1.49 s, AdamW at 1e-3 with no decay of the state-space
+parameters and .01 elsewhere, the rate cut tenfold when validation stalls (`PAPER`). The shipped networks were trained
+by `SHORT`, which fits a CPU; our schedule is warm-up and linear decay, as everywhere in the project. Polarity is
+turned in half of the training segments, never in place and never in validation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ritornello.compressor.data import HeldPair
+from ritornello.compressor.losses import training_loss
+from ritornello.compressor.networks import NETWORKS, NetworkConfig, TcnNetwork, make_network
+from ritornello.errors import ArgumentError
+from ritornello.files import read_json_object, write_json
+from ritornello.training.checkpoint import load_weights
+from ritornello.training.fit import FitConfig, Validate, fit
+from ritornello.training.runs import is_main_process
+
+_TRIES, _HEARD_RMS = 20, 1e-3  # a loss relative to a silent target has no measure
+
+BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        steps: optimizer steps.
+        segment: frames of a segment.
+        batch: segments a step.
+        learning_rate: peak rate.
+        weight_decay: of all parameters but those of state-space layers.
+        warmup_steps: steps of linear warm-up.
+        decay_share: share of the steps, at the end, over which the rate falls to zero.
+        validate_every: steps between validations.
+        flip_share: share of training segments whose polarity is turned.
+        seed: of weights, segments and flips.
+    """
+
+    steps: int = 300
+    segment: int = 2**15
+    batch: int = 4
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 20
+    decay_share: float = 0.6
+    validate_every: int = 50
+    flip_share: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch) < 1 or self.segment < 2**12 or self.seed < 0:
+            raise ArgumentError("steps and batch are at least 1, segment at least 4096 frames, seed at least 0")
+        if not 0 <= self.flip_share <= 1:
+            raise ArgumentError(f"flip_share {self.flip_share:g} is out of range; it goes from 0 to 1")
+
+
+SHORT = Recipe()
+"""What the shipped networks were trained by: about ten minutes of one core each."""
+
+PAPER = Recipe(
+    steps=60 * 1474, segment=2**16, batch=32, learning_rate=1e-3, warmup_steps=0, decay_share=0.5, validate_every=1474
+)
+"""The paper's amount of training, for a GPU."""
+
+RECIPES = {"short": SHORT, "paper": PAPER}
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class SegmentTask:
+    """The task of the fit loop: compress random segments of the pairs.
+
+    Args:
+        pairs: the training pairs.
+        recipe: see `Recipe`.
+
+    Raises:
+        ArgumentError: if no pair is as long as a segment.
+    """
+
+    def __init__(self, pairs: Sequence[HeldPair], recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.pairs = [pair for pair in pairs if pair.frames >= recipe.segment]
+        if not self.pairs:
+            raise ArgumentError(f"no training pair has the {recipe.segment} frames of a segment")
+
+    def batches(self, step: int, process: int, processes: int) -> Sequence[Batch]:
+        """Return this process's share of a step's segments, as one micro-batch."""
+        rng = np.random.default_rng([self.recipe.seed, step])
+        rows = []
+        for _ in range(self.recipe.batch):
+            for _try in range(_TRIES):
+                pair = self.pairs[int(rng.integers(len(self.pairs)))]
+                start = int(rng.integers(pair.frames - self.recipe.segment + 1))
+                stretch = slice(start, start + self.recipe.segment)
+                if _is_heard(pair.target[stretch]):
+                    break
+            sign = np.float32(-1.0 if rng.random() < self.recipe.flip_share else 1.0)
+            rows.append((sign * pair.source[stretch], sign * pair.target[stretch], pair))
+        own = rows[process::processes]
+        return [_batch(own)] if own else []
+
+    def targets(self, batch: Batch) -> int:
+        """Return the number of segments of a micro-batch."""
+        return int(batch[0].shape[0])
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Return the loss summed over the segments of a micro-batch."""
+        source, target, setting = (x.to(next(model.parameters()).device) for x in batch)
+        output = model(source, setting)
+        return training_loss(output, target[:, -output.shape[1] :]) * source.shape[0]
+
+
+def validation(pairs: Sequence[HeldPair], segment: int) -> Validate:
+    """Return a function that measures a network on the beginnings of pairs, four segments long, from a dark cell."""
+
+    def measure(model: nn.Module) -> dict[str, float]:
+        was_training = model.training
+        model.eval()
+        losses, errors = [], []
+        with torch.no_grad():
+            for pair in pairs:
+                stretch = slice(0, 4 * segment)
+                if not _is_heard(pair.target[stretch]):
+                    continue
+                source, target, setting = _batch([(pair.source[stretch], pair.target[stretch], pair)])
+                output = model(source, setting)
+                target = target[:, -output.shape[1] :]
+                losses.append(float(training_loss(output, target)))
+                errors.append(float(((output - target) ** 2).sum() / (target**2).sum().clamp(min=1e-9)))
+        model.train(was_training)
+        return {
+            "validation_loss": round(float(np.mean(losses)), 5),
+            "validation_esr": round(float(np.median(errors)), 5),
+        }
+
+    return measure
+
+
+def train(
+    name: str,
+    pairs: Sequence[HeldPair],
+    validation_pairs: Sequence[HeldPair],
+    recipe: Recipe,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> nn.Module:
+    """Train a network by a recipe, or go on with a run that was stopped.
+
+    Args:
+        name: one of `networks.NETWORKS`.
+        pairs: training pairs.
+        validation_pairs: the weights of the lowest loss on them are kept as ``best.safetensors``, and what was
+            measured in ``best.json``.
+        recipe: see `Recipe`.
+        folder: the run's folder.
+        progress: called with (steps done, steps in all).
+
+    Returns:
+        The network with the kept weights, in evaluation mode.
+
+    Raises:
+        ArgumentError: if there is no such network, or no pair to learn or choose from.
+    """
+    if name not in NETWORKS:
+        raise ArgumentError(f"model '{name[:20]}' is none of {', '.join(NETWORKS)}")
+    if not validation_pairs:
+        raise ArgumentError("there is no pair to choose the weights by")
+    config = NETWORKS[name]
+    torch.manual_seed(recipe.seed)
+    model = make_network(config)
+    if isinstance(model, TcnNetwork) and recipe.segment <= model.reach + 1024:
+        raise ArgumentError(f"segments of {recipe.segment} frames are too short for {name}, which sees {model.reach}")
+    task = SegmentTask(pairs, recipe)
+    schedule = FitConfig(
+        recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision="no",
+        save_every=recipe.validate_every, validate_every=recipe.validate_every, seed=recipe.seed,
+    )  # fmt: skip
+    optimizer = torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
+    measure = _keeping_the_best(validation(validation_pairs, recipe.segment), config, folder)
+    fit(model, [optimizer], task, schedule, folder, validate=measure, progress=progress)
+    load_weights(folder / BEST_FILE, model)
+    return model.eval()
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters in two groups: those of state-space layers, which do not decay, and the others."""
+    named = list(model.named_parameters())
+    kept = [value for name, value in named if "state_space" in name]
+    groups: list[dict[str, Any]] = [
+        {"params": [value for name, value in named if "state_space" not in name], "weight_decay": weight_decay}
+    ]
+    return [*groups, {"params": kept, "weight_decay": 0.0}] if kept else groups
+
+
+def _keeping_the_best(measure: Validate, config: NetworkConfig, folder: Path) -> Validate:
+    def keep(model: nn.Module) -> dict[str, float]:
+        measured = measure(model)
+        if is_main_process():
+            note = folder / BEST_NOTE
+            best = read_json_object(note).get("validation_loss", math.inf) if note.is_file() else math.inf
+            if measured["validation_loss"] < best:
+                save_file(dict(model.state_dict()), folder / BEST_FILE)
+                write_json(note, {**measured, "network": config.as_json()})
+        return measured
+
+    return keep
+
+
+def recipe_as_json(name: str, recipe: Recipe) -> dict[str, Any]:
+    """Return what a run's ``recipe.json`` says."""
+    return {"system": "compressor", "model": name, **asdict(recipe)}
+
+
+def _is_heard(target: NDArray[np.float32]) -> bool:
+    return float(np.vdot(target, target)) > _HEARD_RMS**2 * len(target)
+
+
+def _batch(rows: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], HeldPair]]) -> Batch:
+    source = torch.from_numpy(np.stack([before for before, _, _ in rows]))
+    target = torch.from_numpy(np.stack([after for _, after, _ in rows]))
+    setting = torch.tensor([[float(pair.is_limit), pair.peak_reduction] for _, _, pair in rows])
+    return source, target, setting
