@@ -158,4 +158,5 @@ def test_songs_are_measured_side_by_side(songs: dict[str, Song], networks: Frame
         assert told["features"]["human"] == told["features"]["generated"] == 3
         assert told["features"]["songs"]["cases"] == 1
         assert {column for column, _ in told["network"]["keys_on"]} == set(COLUMNS)
+        assert told["network_without_lengths"]["human"] == told["network"]["human"]
     assert "recognition" not in evaluate_songs(made, {"003": songs["003"]}, {}, 1)["ngram"]

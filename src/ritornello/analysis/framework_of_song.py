@@ -33,8 +33,8 @@ def framework_of(
     Args:
         song: a song whose form is known; where it has no melody or no chords, these stay open. A key that changes
             inside a phrase counts from the next phrase on.
-        sources: for each segment of the form the earlier one that it repeats, or None; by default the first of its
-            letter.
+        sources: for each segment of the form the earlier one that it repeats, or None; by default as
+            `phrases_of_form`.
         seed: the random seed that made the song, if one did.
         model_version: what made it.
         step_ticks: length of a step; by default sixteenths, or triplets where the melody is in triplets.

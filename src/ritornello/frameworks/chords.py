@@ -63,13 +63,14 @@ class ChordWriter:
         mask_before = 0
         for bar in range(bars):
             here = chance.at(bar)
-            lag = self._drawn("bar", bar_contexts(self.known_metre, bar, bars), here.at("repeats")) if bar else 0
+            place = place_name(ends_section) if bar == bars - 1 else "inside"
+            lag = self._drawn("bar", bar_contexts(self.known_metre, bar, bars, place), here.at("repeats")) if bar else 0
             if lag and bar >= int(lag):
                 at = (bar - int(lag)) * self.beats
                 chords += chords[at : at + self.beats]
                 mask_before = _mask(chords[at : at + self.beats])
                 continue
-            contexts = change_contexts(self.known_metre, mask_before, bar == bars - 1)
+            contexts = change_contexts(self.known_metre, mask_before, place)
             mask = int(self._drawn("change", contexts, here.at("changes"))) | 1
             for beat in range(self.beats):
                 if mask >> beat & 1:

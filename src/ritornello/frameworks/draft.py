@@ -80,6 +80,10 @@ class Draft:
         found = ((index, cell.rhythm_label) for index, cell in enumerate(cells) if "rhythm_label" in cell.locks)
         return {index: label for index, label in found if label is not None}
 
+    def asks(self, cell: int) -> bool:
+        """Return whether a cell has a lock or a fixed note."""
+        return bool(self.locks[cell] or self.fixed[cell])
+
     @property
     def shift(self) -> int:
         """Semitones from the phrase's key to C."""

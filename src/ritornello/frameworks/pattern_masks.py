@@ -25,16 +25,21 @@ class PatternMasks:
         draft: the phrase; the patterns of the other cells are decided.
         cells: the cells that are drawn.
         other_than: a pattern that a cell must not have.
+        closing: the step at which the last note begins, if that is decided.
 
     Attributes:
         features: what the rhythm network is told.
     """
 
-    def __init__(self, draft: Draft, cells: Collection[int], other_than: Mapping[int, int]) -> None:
+    def __init__(
+        self, draft: Draft, cells: Collection[int], other_than: Mapping[int, int], closing: int | None = None
+    ) -> None:
         self.draft, self.cells, self.other_than = draft, cells, other_than
         self.units = _Units(draft)
         self.features = rhythm_features(draft.plan, *self.units.form())
         self.needed, self.barred = _bits_of_fixed(draft)
+        if closing is not None:
+            self._close(closing)
         self.asked: dict[int, BoolArray] = {}  # of cells that a locked label names: what can be like the cell with it
         for cell, label in sorted(draft.locked_labels.items(), reverse=True):  # labels point back: the last one first
             if label < cell and self.units.per_cell == 1:
@@ -70,6 +75,13 @@ class PatternMasks:
             return False
         own = ((offset, size) for at, offset, size in self.units.places if at == cell)
         return all(self._wanted(cell, offset, size)[pattern >> offset & (1 << size) - 1] for offset, size in own)
+
+    def _close(self, step: int) -> None:
+        last, offset = divmod(step, self.draft.cell_steps)
+        full = (1 << self.draft.cell_steps) - 1
+        self.needed[last] |= 1 << offset
+        self.barred[last] |= full & ~((2 << offset) - 1)
+        self.barred[last + 1 :] = [full] * (self.draft.cells - last - 1)
 
     def _wanted(self, cell: int, offset: int, size: int) -> BoolArray:
         """Return ``(256,)`` what a unit may be, so that cells whose locked labels name this one can be like it."""

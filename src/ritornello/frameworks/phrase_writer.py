@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.chords import ChordWriter
+from ritornello.frameworks.closing import Closing
 from ritornello.frameworks.draft import Draft, Fate, draft_of, finished
 from ritornello.frameworks.locks import broken_lock, check_locks
 from ritornello.frameworks.marks import COPIED, LAYERS, NO_MARK, OWN, Layer, holds, is_from, mark
@@ -62,7 +63,7 @@ class PhraseWriter:
     ) -> None:
         self.framework, self.tables, self.again = framework, tables, again
         self.memory = SongMemory(networks)
-        self.realiser = Realiser(self.memory, tables, settings, chance.at("closing"))
+        self.realiser = Realiser(self.memory, tables, settings, Closing(tables, chance.at("closing")))
         self.drafts = [draft_of(framework, index, Key(0)) for index in range(len(framework.phrases))]
         check_locks(self.drafts)
         self.places = [chance.at(i, again[i].digest if i in again else "") for i in range(len(self.drafts))]
@@ -225,6 +226,10 @@ class PhraseWriter:
                 pattern.bit_count() if pattern is not None and cell not in cells else draft.onsets[cell]
                 for cell, pattern in enumerate(draft.patterns)
             ]
+            closing = self.realiser.closing.step(draft, cells)
+            if closing is not None:
+                last = closing // draft.cell_steps
+                counts[last + 1 :] = [0] * (draft.cells - last - 1)
             if cells:
                 labels, onsets = draw_rhythm_form(
                     self.tables, known, counts, draft.steps_per_bar, draft.cell_steps, draft.ends_section, here,
@@ -233,7 +238,7 @@ class PhraseWriter:
                 for cell in cells:
                     draft.labels[cell] = None if cell in changed else labels[cell]
                     draft.onsets[cell] = onsets[cell]
-            self.realiser.draw_patterns(draft, cells, here, banned)
+            self.realiser.draw_patterns(draft, cells, here, banned, closing)
         elif layer == "basic":
             banned = {cell: source.basics[cell] or 0 for cell in cells & changed if source is not None}
             self.realiser.draw_basics(draft, cells, here, banned)

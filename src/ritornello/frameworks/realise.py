@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ritornello.frameworks.basic_guard import BasicGuard
 from ritornello.frameworks.chance import Chance
+from ritornello.frameworks.closing import Closing
 from ritornello.frameworks.contour import contour_errors, in_semitones
 from ritornello.frameworks.draft import Draft
 from ritornello.frameworks.features import CLASSES, UNKNOWN, basic_features, melody_features
@@ -25,10 +26,7 @@ from ritornello.frameworks.search import WIDTH, beam_search
 from ritornello.frameworks.tables import (
     Tables,
     duration_contexts,
-    final_contexts,
     place_name,
-    root_of,
-    symbol_of,
 )
 from ritornello.score.framework import NoteCell
 
@@ -82,16 +80,21 @@ class Realiser:
         memory: the networks, with the earlier phrases.
         tables: the counts.
         settings: see `Settings`.
-        closing: the place of what decides how phrases end.
+        closing: how phrases end.
     """
 
-    def __init__(self, memory: SongMemory, tables: Tables, settings: Settings, closing: Chance) -> None:
+    def __init__(self, memory: SongMemory, tables: Tables, settings: Settings, closing: Closing) -> None:
         self.memory, self.tables, self.settings, self.closing = memory, tables, settings, closing
 
     # --- rhythm -----------------------------------------------------------------------------------------------------
 
     def draw_patterns(
-        self, draft: Draft, cells: Collection[int], chance: Chance, other_than: Mapping[int, int] | None = None
+        self,
+        draft: Draft,
+        cells: Collection[int],
+        chance: Chance,
+        other_than: Mapping[int, int] | None = None,
+        closing: int | None = None,
     ) -> None:
         """Draw the onset patterns of some cells after their rhythm form.
 
@@ -100,10 +103,11 @@ class Realiser:
             cells: the cells.
             chance: the place of this layer of the phrase.
             other_than: a pattern that a cell must not have.
+            closing: the step at which the last note begins, if that is decided.
         """
         if not cells:
             return
-        masks = PatternMasks(draft, cells, other_than or {})
+        masks = PatternMasks(draft, cells, other_than or {}, closing)
         found = beam_search(
             self.memory.networks.rhythm, masks.features, self.memory.of("rhythm"), masks.allowed, chance,
             width=RHYTHM_WIDTH, temperature=self.settings.rhythm_temperature,
@@ -145,7 +149,7 @@ class Realiser:
             possible = np.broadcast_to(sung & (classes != banned.get(cell, -1)), (len(histories), len(classes)))
             return first_possible(possible & ~_worn_out(histories, MOST_SAME_CELLS, len(classes)), possible)
 
-        final = self._final(draft, cells)
+        final = self.closing.pitch(draft, cells)
 
         def allowed_to_close(histories: IntArray) -> BoolArray:
             rows = allowed(histories)
@@ -179,7 +183,7 @@ class Realiser:
             onsets, durations = [note.onset for note in notes], [note.duration for note in notes]
             basics = [UNKNOWN if pitch is None else pitch for pitch in draft.basics]
             features = melody_features(draft.plan, onsets, durations, basics)
-            final = self._final(draft, cells)
+            final = self.closing.pitch(draft, cells)
             guard = BasicGuard(notes, basics, draft.cell_steps, _hard_cells(draft))
             classes = np.arange(CLASSES["melody"])
             sung = (classes >= LOWEST + draft.shift) & (classes <= HIGHEST + draft.shift)
@@ -235,22 +239,6 @@ class Realiser:
                 length = _cut_at_silence(draft, note.onset, length, cells, _hard_cells(draft))
             result.append(dataclasses.replace(note, duration=max(1, length)))
         return result
-
-    def _final(self, draft: Draft, cells: Collection[int]) -> tuple[int, int] | None:
-        """Return the cell of the phrase's last note and the pitch class that is to end it, if that cell is drawn.
-
-        The pitch class is drawn from counts of endings and belongs to the phrase, not to the layer that asks.
-        """
-        last = max((cell for cell in range(draft.cells) if draft.patterns[cell]), default=-1)
-        if last not in cells:
-            return None
-        mode, tonic = draft.key.mode, 0 if draft.key.mode == "major" else 9
-        step = last * draft.cell_steps + (draft.patterns[last] or 0).bit_length() - 1
-        root = root_of(symbol_of(draft.beats[step // draft.steps_per_beat], tonic))
-        items, weights = self.tables["final"].distribution(*final_contexts(mode, place_name(draft.ends_section), root))
-        if not items:
-            return None
-        return last, (int(items[self.closing.at(draft.phrase.id).draw(weights)]) + tonic) % 12
 
     def _length(self, draft: Draft, wait: int, is_last: bool, chance: Chance) -> int:
         if wait <= LONG_WAIT_BEATS * draft.steps_per_beat and not is_last:

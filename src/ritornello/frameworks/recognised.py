@@ -25,6 +25,7 @@ from ritornello.frameworks.measured_songs import Case, measured_phrases
 from ritornello.frameworks.recognition_network import (
     COLUMNS,
     fit_recognition,
+    hidden_column,
     note_rows,
     recognition_scores,
     without_column,
@@ -81,7 +82,9 @@ def recognised(human: Phrases, generated: Phrases, human_test: Phrases, generate
     Returns:
         For ``features`` and ``network``: accuracy, AUC, 95 % intervals over songs and counts for single phrases, the
         same under ``songs`` for whole songs, and ``keys_on``: of the features the largest weights (log-odds of
-        "generated" a standard deviation), of the network how much AUC is lost when a column is dealt anew.
+        "generated" a standard deviation), of the network how much AUC is lost when a column is dealt anew. The same
+        without ``keys_on`` for ``network_without_lengths``, which neither learns nor sees how long notes sound: those
+        of people are performed, while what is composed is written as in a score.
 
     Raises:
         ArgumentError: if one of the four is empty.
@@ -112,7 +115,10 @@ def recognised(human: Phrases, generated: Phrases, human_test: Phrases, generate
         found = recognition(scores, test_kind, test_case, resamples=1)
         losses.append([name, round(by_notes["auc"] - found.auc.value, 3)])
     by_notes["keys_on"] = sorted(losses, key=lambda pair: -float(pair[1]))
-    return {"features": by_features, "network": by_notes}
+    unseen = list(COLUMNS).index("length")
+    network = fit_recognition(hidden_column([*human.notes, *generated.notes], unseen), kind)
+    by_onsets = judged(recognition_scores(network, hidden_column(test_notes, unseen)))
+    return {"features": by_features, "network": by_notes, "network_without_lengths": by_onsets}
 
 
 def _kinds(human: Phrases, generated: Phrases) -> NDArray[np.bool_]:

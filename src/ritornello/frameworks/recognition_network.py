@@ -133,6 +133,14 @@ def without_column(phrases: Sequence[IntArray], column: int, seed: int = 0) -> l
     return result
 
 
+def hidden_column(phrases: Sequence[IntArray], column: int) -> list[IntArray]:
+    """Return the phrases with one column the same for all notes, for a network that is to learn without it."""
+    result = [rows.copy() for rows in phrases]
+    for rows in result:
+        rows[:, column] = 1
+    return result
+
+
 def _padded(phrases: Sequence[IntArray]) -> Tensor:
     rows = np.zeros((len(phrases), max(len(p) for p in phrases), len(COLUMNS)), np.int64)
     for index, phrase in enumerate(phrases):

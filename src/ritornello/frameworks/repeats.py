@@ -14,10 +14,10 @@ import numpy as np
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.draft import Draft
 
-EXACT_SHARE = 0.4
+EXACT_SHARE = 0.55
 """Share of repeats that copy their source."""
 
-GOALS = (0.74, 0.94)
+GOALS = (0.66, 0.95)
 """Range of the agreement goals of the others."""
 
 CHANCE_AGREEMENT = 0.3

@@ -75,7 +75,8 @@ def draw_rhythm_form(
         if count is None and cell >= cells - ENDING_CELLS:
             contexts = complexity_contexts(metre, cell, cells, done_onsets[-1] if cell else -1, density, place)
             count = int(_drawn(tables, "complexity", contexts, here.at("complexity"), 1))
-            if labels[cell] is None and given != cell and done_onsets[given] != count:
+        if labels[cell] is None and count is not None and (cell >= cells - ENDING_CELLS or not count):
+            if given != cell and done_onsets[given] != count:
                 given = cell
             if given == cell and not count:  # all silent cells have one rhythm
                 given = next((i for i in range(cell) if done_labels[i] == i and not done_onsets[i]), cell)

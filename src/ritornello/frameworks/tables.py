@@ -29,16 +29,28 @@ from ritornello.score import Chord, Key, Song
 
 IntArray = NDArray[np.int64]
 
-TABLES = ("chord", "change", "bar", "ending", "density", "relation", "complexity", "drift", "duration", "final")
+TABLES = (
+    "chord",
+    "change",
+    "bar",
+    "ending",
+    "density",
+    "relation",
+    "complexity",
+    "drift",
+    "duration",
+    "final",
+    "close",
+)
 """Next chord; beats of a bar on which chords start; which bar a bar's chords repeat; roots of the last two chords;
 density of a phrase; how far back a cell repeats; onsets of a new cell; those of a repeated one more or less; length of
-a note; last note of a phrase."""
+a note; last note of a phrase; where that begins."""
 
 TABLES_FILE = "tables.json.gz"
 """Name of the file beside the weights."""
 
 FORMAT = "ritornello frameworks tables"
-VERSION = 1
+VERSION = 2
 
 LEAST_COUNT = 3
 """What is counted less often in a context is left out of the file: it is noise, or one song's own."""
@@ -57,6 +69,9 @@ LONGEST_WAIT = 32
 
 ENDING_CELLS = 2
 """Cells at the end of a phrase: they know what it closes, and their number of notes goes before what they repeat."""
+
+CLOSING_BARS = 2
+"""The last notes of phrases are counted if they begin so near the end."""
 
 DENSITIES = 3
 """Classes of onsets a cell: sparse, middle, dense."""
@@ -171,14 +186,17 @@ def chord_contexts(mode: str, before: str, earlier: str, on_bar: bool) -> tuple[
     return (mode, before, earlier, int(on_bar)), (mode, before, int(on_bar)), (mode, before), (mode,)
 
 
-def change_contexts(beats: int, before: int, is_last: bool) -> tuple[Context, ...]:
-    """The beats of a bar on which chords start, as bits, after those of the bar before (0 at the start)."""
-    return (beats, before, int(is_last)), (beats, before), (beats,)
+def change_contexts(beats: int, before: int, place: str) -> tuple[Context, ...]:
+    """The beats of a bar on which chords start, as bits, after those of the bar before (0 at the start).
+
+    The place is "inside", or for the last bar of a phrase what it ends (`place_name`).
+    """
+    return (beats, before, place), (beats, place), (beats,)
 
 
-def bar_contexts(beats: int, bar: int, bars: int) -> tuple[Context, ...]:
-    """Which bar the chords of a bar repeat."""
-    return (beats, min(bar, 16), min(bars, 16)), (beats, bar % 4, int(bar < 4)), (beats,)
+def bar_contexts(beats: int, bar: int, bars: int, place: str) -> tuple[Context, ...]:
+    """Which bar the chords of a bar repeat; the place is that of `change_contexts`."""
+    return (beats, min(bar, 16), min(bars, 16), place), (beats, bar % 4, int(bar < 4), place), (beats, place), (beats,)
 
 
 def ending_contexts(mode: str, place: str) -> tuple[Context, ...]:
@@ -197,11 +215,12 @@ def _count_chords(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
         return
     before, earlier, mask_before = "", "", 0
     for bar, row in enumerate(bars):
+        place = place_name(phrase.is_section_end) if bar == len(bars) - 1 else "inside"
         if bar:
             lag = next((lag for lag in BAR_LAGS if lag <= bar and bars[bar - lag] == row), 0)
-            counts["bar"].add(bar_contexts(beats, bar, len(bars)), lag)
+            counts["bar"].add(bar_contexts(beats, bar, len(bars), place), lag)
         mask = 1 + sum(1 << beat for beat in range(1, beats) if row[beat] != row[beat - 1])
-        counts["change"].add(change_contexts(beats, mask_before, bar == len(bars) - 1), mask)
+        counts["change"].add(change_contexts(beats, mask_before, place), mask)
         mask_before = mask
         for beat, symbol in enumerate(row):
             if mask >> beat & 1 and symbol != "N":
@@ -269,6 +288,11 @@ def final_contexts(mode: str, place: str, root: int) -> tuple[Context, ...]:
     return (mode, place, root), (mode, place), (mode,)
 
 
+def close_contexts(metre: int, mode: str, place: str) -> tuple[Context, ...]:
+    """Where the last note of a phrase begins: steps before the end, and the root under it, such as ``"16 0"``."""
+    return (metre, mode, place), (metre, place), (metre,)
+
+
 def duration_contexts(metre: int, wait: int, place: str) -> tuple[Context, ...]:
     """How long a note sounds that waits so many steps for the next; "inside", or the end of a phrase or section."""
     wait = min(wait, LONGEST_WAIT)
@@ -311,8 +335,11 @@ def _count_final(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) ->
         last = notes.stop - 1
         beat = int(grid.onsets[last]) // grid.steps_per_beat
         chord = grid.chords[beat] if beat < len(grid.chords) else None
-        contexts = final_contexts(mode, place_name(phrase.is_section_end), root_of(symbol_of(chord, tonic)))
-        counts["final"].add(contexts, (int(grid.pitches[last]) - tonic) % 12)
+        place, root = place_name(phrase.is_section_end), root_of(symbol_of(chord, tonic))
+        counts["final"].add(final_contexts(mode, place, root), (int(grid.pitches[last]) - tonic) % 12)
+        left = phrase.stop_bar * grid.steps_per_bar - int(grid.onsets[last])
+        if left <= CLOSING_BARS * grid.steps_per_bar:
+            counts["close"].add(close_contexts(grid.steps_per_bar, mode, place), f"{left} {root}")
 
 
 def density_of(onsets: Sequence[int], cell_steps: int) -> int:

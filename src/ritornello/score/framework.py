@@ -103,7 +103,7 @@ class Framework:
             tempo_qpm: quarter notes a minute.
             metre: the metre, such as ``"3/4"``.
             step_ticks: length of a step in ticks.
-            repeat: how later phrases of a letter repeat the first, where they are as long.
+            repeat: how later phrases of a letter repeat their source, where they are as long; see `phrases_of_form`.
             title: title.
 
         Raises:
