@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.datasets.conftest import write_song
+from tests.datasets.test_cifar10_jpeg import write_images
+from tests.museformer.token_songs import random_bars, write_songs
 
 from ritornello.app.cli import run
 from ritornello.datasets.pop909 import Pop909
@@ -17,11 +20,8 @@ from ritornello.nn.objectives import make_loss
 from ritornello.objectives.run import RunSpec, train_once
 from ritornello.objectives.task import IGNORED, Task
 from ritornello.objectives.tasks.chords import CLASSES, NO_CHORD, ChordTask, beats_of, class_of, transposed
-from ritornello.objectives.tasks.cifar import CifarTask, residual_network
+from ritornello.objectives.tasks.cifar import CifarTask, whitened_network, whitening_filters
 from ritornello.score import Chord
-from tests.datasets.conftest import write_song
-from tests.datasets.test_cifar10_jpeg import write_images
-from tests.museformer.token_songs import random_bars, write_songs
 
 
 def cifar(tmp_path: Path) -> Task:
@@ -101,9 +101,19 @@ def test_transposing_moves_notes_and_names_alike() -> None:
         np.testing.assert_array_equal(back[1], labels)
 
 
-def test_the_full_images_network() -> None:
-    network = residual_network("cross_entropy", 10, width=8)
+def test_the_full_images_network_whitens() -> None:
+    torch.manual_seed(0)
+    pixels = torch.nn.functional.interpolate(torch.randn(40, 3, 12, 12), size=(32, 32), mode="bilinear")
+    filters = whitening_filters(pixels)
+    assert torch.equal(filters[:12], -filters[12:])
+    seen = torch.nn.functional.conv2d(pixels, filters[:12]).transpose(0, 1).reshape(12, -1).cov()
+    strong = seen.diag() > 0.9  # directions that the images hardly have stay small
+    assert strong.sum() >= 3
+    torch.testing.assert_close(seen[strong][:, strong], torch.eye(int(strong.sum())), atol=0.1, rtol=0)
+    network = whitened_network("cross_entropy", 10, filters)
     assert network(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+    assert not network[0].weight.requires_grad
+    assert sum(value.numel() for value in network.parameters()) == 531_586
 
 
 def test_too_little_data_is_refused(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Images of ten classes: a small convolutional network; halved images in the quick profile.
 
-The full network is ours, after the short-training line of residual networks (Page, *How to train your ResNet*, 2018):
-three stages of convolutions with two residual blocks, about 2 million parameters.
+The full network follows the line of networks for short training (Jordan, *94% on CIFAR-10 in 3.29 seconds on a single
+GPU*, 2024) at a third of its size: fixed whitening filters, then three stages of two convolutions; ours are the widths.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,17 @@ PROFILES: dict[ProfileName, Profile] = {
         warmup_steps=30, middle_rate=0.1,
     ),
     "full": Profile(
-        "full", tuple(OBJECTIVES), steps=2_640, validate_every=88, warmup_steps=264, middle_rate=0.1,
+        "full", tuple(OBJECTIVES), steps=1_392, validate_every=87, warmup_steps=139, middle_rate=0.1,
         decays=(1e-4, 5e-4, 2e-3), budgets=(0.25, 0.5, 1.0, 2.0),
     ),
 }  # fmt: skip
-"""Full: 30 epochs of 45,000 images in batches of 512."""
+"""Full: 16 epochs of 45,000 images in batches of 512."""
 
 _PER_CLASS = {"quick": (1_000, 200, None), "full": (None, None, None)}
 _BATCH = {"quick": 64, "full": 512}
 _HELD_OUT_BATCH = 1_000
-_PADDING = 4
+_WHITENING_IMAGES, _WHITENING_FLOOR = 5_000, 5e-4
+_PADDING = 2
 
 
 class CifarTask:
@@ -83,8 +85,15 @@ class CifarTask:
 
     def network(self, objective: str) -> nn.Module:
         """Return the profile's network."""
-        make = small_network if self.profile.name == "quick" else residual_network
-        return make(objective, self.classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        if self.profile.name == "quick":
+            network = small_network(objective, self.classes)
+        else:
+            network = whitened_network(objective, self.classes, self._filters)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    @cached_property
+    def _filters(self) -> Tensor:
+        return whitening_filters(self._data["train"][0][:_WHITENING_IMAGES].cpu())
 
     def training_batch(self, step: int, seed: int) -> Batch:
         """Return images of a step: every epoch visits all in a new order; half are mirrored, in full also shifted."""
@@ -134,23 +143,38 @@ def small_network(objective: str, classes: int) -> nn.Sequential:
     )  # fmt: skip
 
 
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(_convolution(width, width), _convolution(width, width))
+def whitening_filters(pixels: Tensor) -> Tensor:
+    """Return filters ``(24, 3, 2, 2)`` whose outputs on patches of images are uncorrelated, each with its negative."""
+    patches = functional.unfold(pixels, 2).transpose(1, 2).reshape(-1, 12).double()
+    values, vectors = torch.linalg.eigh(patches.T.cov())
+    # The sign of an eigenvector is anybody's choice: both are there, in an order that does not depend on it.
+    signs = torch.where(vectors.sum(0) < 0, -1.0, 1.0)
+    filters = (vectors * signs / (values + _WHITENING_FLOOR).sqrt()).T.reshape(12, 3, 2, 2).float()
+    return torch.cat([filters, -filters])
 
-    def forward(self, x: Tensor) -> Tensor:
-        seen: Tensor = x + self.block(x)
-        return seen
 
-
-def residual_network(objective: str, classes: int, width: int = 48) -> nn.Sequential:
-    """Return the full network."""
+def _stage(width_in: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        _convolution(3, width),
-        _convolution(width, 2 * width), nn.MaxPool2d(2), _Residual(2 * width),
-        _convolution(2 * width, 4 * width), nn.MaxPool2d(2),
-        _convolution(4 * width, 6 * width), nn.MaxPool2d(2), _Residual(6 * width),
-        nn.AdaptiveMaxPool2d(1), nn.Flatten(),
-        make_head(objective, 6 * width, classes),
+        nn.Conv2d(width_in, width, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU(),
+        nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.GELU(),
+    )  # fmt: skip
+
+
+def whitened_network(
+    objective: str, classes: int, filters: Tensor, widths: tuple[int, int, int] = (48, 128, 128)
+) -> nn.Sequential:
+    """Return the full network, 532,000 parameters with ten classes.
+
+    Args:
+        objective: what the last layer must suit.
+        classes: K.
+        filters: of the first layer, which stay as they are; see `whitening_filters`.
+        widths: channels of the stages.
+    """
+    first = nn.Conv2d(3, len(filters), 2)
+    first.weight = nn.Parameter(filters.clone(), requires_grad=False)
+    nn.init.zeros_(first.bias)  # type: ignore[arg-type]
+    return nn.Sequential(
+        first, nn.GELU(), _stage(len(filters), widths[0]), _stage(widths[0], widths[1]), _stage(widths[1], widths[2]),
+        nn.AdaptiveMaxPool2d(1), nn.Flatten(), make_head(objective, widths[2], classes),
     )  # fmt: skip
