@@ -28,7 +28,7 @@ from ritornello.training.runs import RECIPE_FILE
 if TYPE_CHECKING:
     from ritornello.motifs.model import MotifEncoder
 
-NAME = "combined"
+NAME = "motifs-pop909"
 """The weights that ship with the package."""
 
 FORMAT, VERSION, SYSTEM = "ritornello motifs", 1, "motifs"
