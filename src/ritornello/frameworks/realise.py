@@ -43,6 +43,9 @@ MOST_SAME_CELLS, MOST_SAME_NOTES = 4, 6
 """Longest runs of one basic pitch and of one pitch that are written, where nothing asks for longer ones: 95 of 100
 phrases of people have no longer one."""
 
+MOST_MOVED = 9
+"""Semitones by which the basic pitch of a varied cell differs from the source's at most: 86 of 100 do with people."""
+
 LONG_WAIT_BEATS = 1
 """A note that waits longer than this for the next may end before it."""
 
@@ -126,7 +129,7 @@ class Realiser:
             draft: the phrase; its patterns and its other basic pitches are decided.
             cells: the cells.
             chance: the place of this layer of the phrase.
-            other_than: a pitch that a cell must not have.
+            other_than: a pitch that a cell must not have, but stay near to.
         """
         if not cells:
             return
@@ -146,7 +149,11 @@ class Realiser:
                 return only(held, len(histories), len(classes))
             if not draft.patterns[cell] and cell:  # the last note sounds on
                 return np.asarray(histories[:, -1:] == classes[None, :])
-            possible = np.broadcast_to(sung & (classes != banned.get(cell, -1)), (len(histories), len(classes)))
+            free = sung
+            if banned.get(cell):
+                near = np.abs(classes - banned[cell]) <= MOST_MOVED
+                free = first_possible(sung & near, sung) & (classes != banned[cell])
+            possible = np.broadcast_to(free, (len(histories), len(classes)))
             return first_possible(possible & ~_worn_out(histories, MOST_SAME_CELLS, len(classes)), possible)
 
         final = self.closing.pitch(draft, cells)
