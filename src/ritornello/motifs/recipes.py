@@ -28,7 +28,7 @@ _OURS = EncoderConfig(
     width=128, layers=2, heads=4, feedforward=512, dropout=0.0, frames_per_token=4, has_onsets=True, is_lowered=True,
     is_normalised=True,
 )  # fmt: skip
-_VICREG, _TRIPLET = Stage("vicreg", 700, batch=64), Stage("triplet", 300, batch=64, learning_rate=5e-4)
+_VICREG, _TRIPLET = Stage("vicreg", 400, batch=64), Stage("triplet", 200, batch=64, learning_rate=5e-4)
 
 RECIPES: dict[str, Recipe] = {
     "small": Recipe(_OURS, (
@@ -36,8 +36,8 @@ RECIPES: dict[str, Recipe] = {
         Stage("labels", 300, batch=256, learning_rate=1e-3, decay_share=1.0, keeps_best=False),
     )),
     "siamese": Recipe(_SIAMESE, (_VICREG, _TRIPLET)),
-    "siamese-vicreg": Recipe(_SIAMESE, (Stage("vicreg", 1_000, batch=64),)),
-    "siamese-contrastive": Recipe(_SIAMESE, (Stage("triplet", 1_000, batch=64, learning_rate=5e-4),)),
+    "siamese-vicreg": Recipe(_SIAMESE, (Stage("vicreg", 600, batch=64),)),
+    "siamese-contrastive": Recipe(_SIAMESE, (Stage("triplet", 600, batch=64, learning_rate=5e-4),)),
     "paper": Recipe(EncoderConfig(), (
         Stage("vicreg", 39_300, learning_rate=1e-4, warmup_steps=2_000, decay_share=1.0, views=6),
         Stage("triplet", 1_800, learning_rate=1e-4, warmup_steps=2_000, decay_share=1.0),
