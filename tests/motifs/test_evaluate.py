@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,16 @@ def test_wrong_data_and_recipes_are_one_line(pack: Path, tmp_path: Path, capsys:
         assert words in err
         assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_vectors_need_no_library_of_training(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['accelerate'] = None\n"
+        "import numpy as np\n"
+        "from ritornello.motifs.pretrained import load_embedder\n"
+        "from ritornello.motifs.windows import Window\n"
+        "window = Window(np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.array([60, 64]), 4.0)\n"
+        "print(load_embedder().embed([window]).shape)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.stdout.strip() == "(1, 321)", found.stderr

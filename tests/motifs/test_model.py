@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from ritornello.errors import ArgumentError
-from ritornello.motifs.model import EncoderConfig, Expander, MotifEncoder, frames_of
-from ritornello.motifs.train import embed_notes
+from ritornello.motifs.model import EncoderConfig, Expander, MotifEncoder, embed_notes, frames_of
 from ritornello.motifs.windows import Window, note_frames
 
 OURS = EncoderConfig(

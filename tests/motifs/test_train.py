@@ -17,7 +17,7 @@ from ritornello.motifs.data import Examples, bar_pool, labelled, rhythm_groups, 
 from ritornello.motifs.model import EncoderConfig
 from ritornello.motifs.pretrained import NetworkEmbedder, load_embedder, save_embedder
 from ritornello.motifs.recipes import RECIPES, train_motifs, with_seed, with_steps
-from ritornello.motifs.train import Stage, StageTask, TrainingData
+from ritornello.motifs.stages import Stage, StageTask, TrainingData
 from ritornello.motifs.windows import Window, note_frames
 
 from .motif_pack import write_pack

@@ -89,8 +89,6 @@ def bar_pool(dataset: Pop909Motifs, progress: Callable[[int, int], None] | None 
 def window_pool(dataset: Pop909Motifs, progress: Callable[[int, int], None] | None = None) -> tuple[Examples, ...]:
     """Return ours: for each of `LENGTHS` the windows of all parts that begin at multiples of their length.
 
-    Windows longer than a bar begin at every other of their bars.
-
     Raises:
         ReadError: if a song cannot be read.
     """
@@ -103,8 +101,7 @@ def window_pool(dataset: Pop909Motifs, progress: Callable[[int, int], None] | No
             onset, offset = np.round(part.onset * 32) / 32, np.round(part.offset * 32) / 32
             end = float(onset.max(initial=0))
             for index, length in enumerate(LENGTHS):
-                starts = np.arange(0, end, max(length, length if length <= BAR_QUARTERS else length / 2))
-                cut = cut_windows(onset, offset - onset, part.pitch, starts, length)
+                cut = cut_windows(onset, offset - onset, part.pitch, np.arange(0, end, length), length)
                 own = [window for window in cut if len(window) >= LEAST_NOTES]
                 windows[index] += own
                 places[index] += [(id, track)] * len(own)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ritornello.errors import ArgumentError
@@ -127,6 +128,21 @@ def frames_of(notes: NoteFrames, config: EncoderConfig) -> tuple[Tensor, Tensor]
     channels = [sounding(notes)] + ([onsets(notes)] if config.has_onsets else [])
     frames = torch.from_numpy(np.concatenate(channels, axis=2)).float()
     return frames, torch.from_numpy(notes.frames)
+
+
+@torch.no_grad()
+def embed_notes(encoder: MotifEncoder, notes: NoteFrames, batch: int = 512) -> NDArray[np.float32]:
+    """Return vectors, float32 ``(W, D)``; windows of one length go together, so that none depends on the others."""
+    encoder.eval()
+    found = np.zeros((len(notes), encoder.config.dimensions), np.float32)
+    device = next(encoder.parameters()).device
+    for length in np.unique(notes.frames):
+        own = np.flatnonzero(notes.frames == length)
+        for first in range(0, len(own), batch):
+            rows = own[first : first + batch]
+            frames, lengths = frames_of(notes.take(rows), encoder.config)
+            found[rows] = encoder(frames.to(device), lengths.to(device)).float().cpu().numpy()
+    return found
 
 
 def _positions(count: int, width: int, device: torch.device) -> Tensor:

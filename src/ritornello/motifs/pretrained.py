@@ -97,7 +97,7 @@ class NetworkEmbedder:
 
     def embed(self, windows: Sequence[Window], progress: Callable[[int, int], None] | None = None) -> Vectors:
         """Return vectors ``(W, D)``: the network's, the whitened descriptor and the window's length; see `Embedder`."""
-        from ritornello.motifs.train import embed_notes
+        from ritornello.motifs.model import embed_notes
 
         found = np.empty((len(windows), self.dimensions), np.float32)
         for first in range(0, len(windows), _BLOCK):

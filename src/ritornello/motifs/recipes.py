@@ -19,7 +19,8 @@ from ritornello.motifs.descriptors import combined
 from ritornello.motifs.joined import fit_whitening
 from ritornello.motifs.model import EncoderConfig
 from ritornello.motifs.pretrained import SYSTEM, WEIGHTS_FOLDER, NetworkEmbedder, save_embedder
-from ritornello.motifs.train import Recipe, Stage, TrainingData, train
+from ritornello.motifs.stages import Stage, TrainingData
+from ritornello.motifs.train import Recipe, train
 from ritornello.motifs.windows import BAR_FRAMES, sounding
 from ritornello.training.runs import is_main_process, open_run
 
