@@ -13,6 +13,7 @@ import csv
 import io
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ class BpsMotif:
     """The set in a folder or a zip.
 
     Args:
-        path: the folder or zip.
+        path: the folder or zip, or a folder that holds ``bps-motif.zip``.
 
     Attributes:
         ids: the movements, ``"01"`` to ``"32"``.
@@ -87,7 +88,8 @@ class BpsMotif:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.archive = Archive(path, marker="csv_label")
+        inside = Path(path) / "bps-motif.zip"
+        self.archive = Archive(inside if inside.is_file() else path, marker="csv_label")
         names = (name.removesuffix("-1.csv") for name in self.archive.children("csv_label") if name.endswith("-1.csv"))
         self.ids: tuple[str, ...] = tuple(name for name in names if name.isdecimal())
         if not self.ids:
