@@ -1,0 +1,342 @@
+"""From a query to aligned candidates: the forms it may come back in, where they may stand, and how well they fit.
+
+Forms of the query: stretched by 1/2, 2/3, 1, 3/2, 2, each upright and upside down, and on request backwards. Each form
+is cut into windows, whose nearest neighbours in the index say where to align it.
+
+Axes: C candidates, m notes of the query, n notes of a target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.motifs.align import Alignments, Pairs, Weights
+from ritornello.motifs.index import MotifIndex
+from ritornello.motifs.index_windows import FEWEST_NOTES, KINDS, SingleArray, notes_within, weighted, window_vectors
+from ritornello.motifs.lines import IntArray, Line
+
+STRETCHES = (1.0, 0.5, 2.0, 2 / 3, 1.5)
+"""Times of a hit over times of the query; of equally good ones the first is told."""
+
+WINDOWS_PER_FORM = 4
+"""Windows of a kind that are looked up for a form, spread over it."""
+
+LONG_WINDOW_SHARE = 0.7
+"""A window is looked up where it is filled by the query to this share."""
+
+MARGIN_TICKS = 18
+"""Notes so long before and after the expected place are aligned too."""
+
+RHYTHM_COUNTS, RHYTHM_SLACK, FREE_SLACK = 0.1, 1.1, 2.5
+"""From this weight of rhythm on, and below it, a target may be so many times as long as the form."""
+
+_ANY_VOICE = 0.05  # so much a window speaks for the last of its nearest places, of 1
+_PLACE_TICKS = 4  # places so near are one
+_BLOCK_CELLS = 60_000  # notes aligned at once: what fits a processor's cache
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """A query as it may come back.
+
+    Attributes:
+        stretch: times of the hit over those of the query.
+        inverted: upside down.
+        retrograde: backwards.
+        onset: ``(m,)`` ticks from 0 on, rising, stretched.
+        pitch: ``(m,)`` semitones; negative heights where it is inverted.
+    """
+
+    stretch: float
+    inverted: bool
+    retrograde: bool
+    onset: FloatArray
+    pitch: FloatArray
+
+    @property
+    def span(self) -> float:
+        """Ticks from the first onset to the last."""
+        return float(self.onset[-1])
+
+
+def forms_of(line: Line, *, retrograde: bool = False) -> list[Form]:
+    """Return the forms of a query, the plainest first.
+
+    Args:
+        line: the query's tune.
+        retrograde: also backwards.
+    """
+    onset, pitch = line.onset.astype(np.float64), line.pitch.astype(np.float64)
+    orders = [(False, onset - onset[0], pitch)]
+    if retrograde:
+        orders.append((True, onset[-1] - onset[::-1], pitch[::-1]))
+    return [
+        Form(stretch, inverted, backwards, times * stretch, -heights if inverted else heights)
+        for backwards, times, heights in orders
+        for inverted in (False, True)
+        for stretch in STRETCHES
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class FormWindows:
+    """The windows of forms that are looked up, of one kind.
+
+    Attributes:
+        kind: index of the kind of window.
+        form: ``(Q,)`` index of the form of each window.
+        lead: ``(Q,)`` ticks from the form's first onset to the window's.
+        vectors: ``(Q, D)`` weighted.
+    """
+
+    kind: int
+    form: IntArray
+    lead: FloatArray
+    vectors: SingleArray
+
+
+def form_windows(forms: list[Form], weights: Weights, most: int = WINDOWS_PER_FORM) -> list[FormWindows]:
+    """Return the windows of forms by kind, at most so many of a kind for each form."""
+    found = []
+    for kind in range(len(KINDS)):
+        rows = [
+            (number, float(form.onset[anchor]), vector)
+            for number, form in enumerate(forms)
+            for anchor, vector in _windows_of(form, kind, weights, most)
+        ]
+        if rows:
+            numbers, leads, vectors = zip(*rows, strict=True)
+            found.append(FormWindows(kind, np.array(numbers), np.array(leads), np.stack(vectors)))
+    return found
+
+
+def _windows_of(form: Form, kind: int, weights: Weights, most: int) -> list[tuple[int, SingleArray]]:
+    window = KINDS[kind]
+    onset, pitch = np.rint(form.onset).astype(np.int64), form.pitch.astype(np.int64)
+    full = notes_within(onset, window.ticks) >= min(FEWEST_NOTES, len(onset))
+    anchors = np.flatnonzero(full & (onset + LONG_WINDOW_SHARE * window.ticks <= onset[-1]))
+    if not len(anchors):
+        if kind:  # too short for a bar: half a bar it is, even if not filled
+            return []
+        anchors = np.array([0])
+    anchors = anchors[np.unique(np.linspace(0, len(anchors) - 1, min(most, len(anchors))).round().astype(np.int64))]
+    vectors = weighted(window_vectors(onset, pitch, anchors, window), window, weights)
+    vectors = vectors * _known(np.tile(form.onset, (len(anchors), 1)), form.onset[anchors], kind)
+    return list(zip(anchors.tolist(), vectors.astype(np.float32), strict=True))
+
+
+def first_windows(onsets: FloatArray, pitches: FloatArray, weights: Weights) -> tuple[IntArray, list[SingleArray]]:
+    """Return the kind and the weighted vector of the window at the first note of each tune.
+
+    Args:
+        onsets: ``(R, m)`` ticks from 0 on, rising.
+        pitches: ``(R, m)`` semitones.
+        weights: of the blocks.
+    """
+    spans = onsets[:, -1]
+    kinds = (spans >= LONG_WINDOW_SHARE * KINDS[1].ticks).astype(np.int64)
+    vectors: list[SingleArray] = [np.zeros(0, np.float32)] * len(onsets)
+    for kind in range(len(KINDS)):
+        mine = np.flatnonzero(kinds == kind)
+        if not len(mine):
+            continue
+        # One long line of all tunes, so far apart that no window sees two of them.
+        room = int(spans[mine].max()) + 2 * KINDS[kind].ticks
+        offsets = np.arange(len(mine)) * room
+        onset = (np.rint(onsets[mine]).astype(np.int64) + offsets[:, None]).ravel()
+        anchors = np.arange(len(mine)) * onsets.shape[1]
+        found = window_vectors(onset, pitches[mine].astype(np.int64).ravel(), anchors, KINDS[kind])
+        found = weighted(found, KINDS[kind], weights) * _known(onsets[mine], np.zeros(len(mine)), kind)
+        for row, vector in zip(mine.tolist(), found, strict=True):
+            vectors[row] = vector
+    return kinds, vectors
+
+
+def _known(onsets: FloatArray, first: FloatArray, kind: int) -> NDArray[np.float32]:
+    """Return 1 for what of windows lies within their tunes, else 0: what comes after the last note is not known.
+
+    Args:
+        onsets: ``(R, m)`` ticks.
+        first: ``(R,)`` tick at which each window begins.
+        kind: index of the kind of window.
+    """
+    window = KINDS[kind]
+    frames = np.arange(window.frames) * (window.ticks / window.frames)
+    onset_frames = np.arange(window.onset_frames) * (window.ticks / window.onset_frames)
+    places = np.concatenate([frames, [0], onset_frames, frames, [0]])
+    end = onsets[:, -1] + np.maximum(onsets[:, -1] - onsets[:, -2], 1.0)
+    known: NDArray[np.float32] = (first[:, None] + places < end[:, None]).astype(np.float32)
+    return known
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Places to align forms at.
+
+    Attributes:
+        form: ``(C,)`` index of the form.
+        song: ``(C,)`` index of the song.
+        line: ``(C,)`` line of the song.
+        start: ``(C,)`` tick at which the form would start.
+        similarity: ``(C,)`` how much the windows speak for it.
+    """
+
+    form: IntArray
+    song: IntArray
+    line: IntArray
+    start: FloatArray
+    similarity: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.form)
+
+    def take(self, chosen: IntArray) -> Candidates:
+        """Return some of them, by their indices."""
+        return Candidates(
+            self.form[chosen], self.song[chosen], self.line[chosen], self.start[chosen], self.similarity[chosen]
+        )
+
+
+def nearest_candidates(index: MotifIndex, forms: list[Form], weights: Weights, count: int) -> Candidates:
+    """Return the places of all forms that most windows speak for, at most ``count`` for each form.
+
+    A window speaks for a place by how much nearer it is than the last of the nearest ones: a window that is like many
+    others says little.
+    """
+    parts = []
+    for windows in form_windows(forms, weights):
+        found, similarity = index.nearest(windows.kind, windows.vectors, count)
+        known = found >= 0
+        last = np.where(known, similarity, np.inf).min(axis=1, keepdims=True)
+        row, column = np.nonzero(known)
+        voices = (similarity - last)[row, column].astype(np.float64) + _ANY_VOICE
+        song, line, _ = index.places(windows.kind, found[row, column])
+        anchors = index.data.anchors[windows.kind][found[row, column]]
+        start = index.data.columns["line_onset"][anchors].astype(np.float64) - windows.lead[row]
+        parts.append(Candidates(windows.form[row], song, line, start, voices))
+    every = _summed(parts)
+    rank = np.zeros(len(every), np.int64)
+    for form in range(len(forms)):
+        mine = np.flatnonzero(every.form == form)
+        rank[mine] = np.arange(len(mine))
+    return every.take(np.flatnonzero(rank < count))
+
+
+def _summed(parts: list[Candidates]) -> Candidates:
+    """Return candidates with each place of a form once and its voices summed, the loudest first."""
+    names = ("form", "song", "line", "start", "similarity")
+    every = Candidates(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    # Form, song, line and place as one number: a row of numbers is many times slower to compare.
+    place = np.rint(every.start / _PLACE_TICKS).astype(np.int64) + 10_000
+    key = ((every.song * 4096 + every.line) * 64 + every.form) * 10_000_000 + place
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    voices = np.bincount(group, every.similarity, minlength=len(first))
+    order = np.lexsort((first, -np.round(voices, 6)))
+    chosen = every.take(first[order])
+    return Candidates(chosen.form, chosen.song, chosen.line, chosen.start, voices[order].astype(np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Candidates with their best alignments.
+
+    Attributes:
+        candidates: the candidates.
+        first: ``(C,)`` index, among the notes of all lines, of the first target note.
+        totals: ``(C,)`` scores.
+        pairs: of the best candidates, by their index: (note of the query, note from ``first`` on).
+    """
+
+    candidates: Candidates
+    first: IntArray
+    totals: FloatArray
+    pairs: dict[int, Pairs]
+
+
+def align_candidates(
+    index: MotifIndex, forms: list[Form], candidates: Candidates, weights: Weights, *, traced: int = 0
+) -> Aligned:
+    """Align each candidate's form with the notes about its place.
+
+    Args:
+        index: the index.
+        forms: the forms, of one number of notes.
+        candidates: where to align which form.
+        weights: of the score.
+        traced: for so many of the best candidates the pairs are given, in notes of the line.
+    """
+    return align_queries(
+        index, np.stack([form.onset for form in forms]), np.stack([form.pitch for form in forms]), candidates, weights,
+        traced=traced,
+    )  # fmt: skip
+
+
+def align_queries(
+    index: MotifIndex, onsets: FloatArray, pitches: FloatArray, candidates: Candidates, weights: Weights,
+    *, traced: int = 0,
+) -> Aligned:  # fmt: skip
+    """Align as `align_candidates`, with the forms as rows ``(forms, m)`` of onsets from 0 on and pitches."""
+    slack = RHYTHM_SLACK if weights.shares[1] >= RHYTHM_COUNTS else FREE_SLACK
+    first, count = _target_ranges(index, candidates, onsets[:, -1], slack)
+    most = 3 * onsets.shape[1] + 16
+    count = np.minimum(count, most)
+    totals = np.zeros(len(candidates))
+    pairs: dict[int, Pairs] = {}
+    blocks = []
+    order = np.argsort(count, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop - start) * int(count[order[stop]]) < _BLOCK_CELLS:
+            stop += 1
+        chosen = order[start:stop]
+        blocks.append(chosen)
+        start = stop
+    kept: list[Alignments | None] = []
+    for chosen in blocks:
+        alignments = _align_block(index, onsets, pitches, candidates, weights, first, count, chosen)
+        totals[chosen] = alignments.totals
+        kept.append(alignments if traced else None)
+    if traced:
+        best = set(np.argsort(-totals, kind="stable")[:traced].tolist())
+        for chosen, alignments_of in zip(blocks, kept, strict=True):
+            for row, candidate in enumerate(chosen.tolist()):
+                if candidate in best and alignments_of is not None:
+                    pairs[candidate] = alignments_of.pairs(row)
+    return Aligned(candidates, first, totals, pairs)
+
+
+def _target_ranges(
+    index: MotifIndex, candidates: Candidates, spans: FloatArray, slack: float
+) -> tuple[IntArray, IntArray]:
+    """Return, among the notes of all lines, the first note about each place, and how many."""
+    onset = index.data.columns["line_onset"]
+    number = index.first_line(candidates.song) + candidates.line
+    line_first, line_stop = index.line_range(number)
+    low = candidates.start - MARGIN_TICKS - (slack - RHYTHM_SLACK) * spans[candidates.form]
+    high = candidates.start + slack * spans[candidates.form] + MARGIN_TICKS
+    first, stop = np.empty(len(candidates), np.int64), np.empty(len(candidates), np.int64)
+    for row, (start, end) in enumerate(zip(line_first.tolist(), line_stop.tolist(), strict=True)):
+        inside = onset[start:end]
+        first[row] = start + inside.searchsorted(low[row])
+        stop[row] = start + inside.searchsorted(high[row], side="right")
+    return first, stop - first
+
+
+def _align_block(
+    index: MotifIndex, onsets: FloatArray, pitches: FloatArray, candidates: Candidates, weights: Weights,
+    first: IntArray, count: IntArray, chosen: IntArray,
+) -> Alignments:  # fmt: skip
+    width = max(2, int(count[chosen].max(initial=0)))
+    places = first[chosen][:, None] + np.arange(width)
+    is_note = np.arange(width) < count[chosen][:, None]
+    places = np.minimum(places, max(len(index.data.columns["line_onset"]) - 1, 0))
+    target_onset = index.data.columns["line_onset"][places].astype(np.float64)
+    target_pitch = index.data.columns["line_pitch"][places].astype(np.float64)
+    form = candidates.form[chosen]
+    return Alignments(onsets[form], pitches[form], target_onset, target_pitch, is_note, weights)
