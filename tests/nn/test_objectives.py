@@ -283,3 +283,12 @@ def test_a_head_begins_near_zero() -> None:
 def test_z_loss_keeps_its_constants() -> None:
     z, t = logits(4, 5), some_targets("index", 4, 5)
     torch.testing.assert_close(ZLoss(0.2, 0.1)(z, t), z_loss(z, t, lam=0.2, alpha=0.1))
+
+
+def test_stable_max_at_zero_has_the_slope_of_its_upper_half() -> None:
+    z = torch.zeros(1, 4, requires_grad=True)
+    loss = make_loss("stable_max")
+    rows = loss.formula.value(z, Targets(torch.tensor([1]), 4))  # as torch.compile takes it
+    (by_autograd,) = torch.autograd.grad(rows, z)
+    assert by_autograd.tolist() == [[0.25, -0.75, 0.25, 0.25]]
+    assert torch.equal(torch.autograd.grad(loss(z, torch.tensor([1])), z)[0], by_autograd)

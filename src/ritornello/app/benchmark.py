@@ -86,6 +86,34 @@ def objectives(
     return Outcome("\n".join([*result["verdict_lines"], f"{out / 'table.md'}: the whole table"]), result)
 
 
+@app.command
+def objective_cost(
+    *,
+    classes: Whole = 1_000,
+    positions: Whole = 4_096,
+    losses: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True, negative="")] = None,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Time training objectives, forward and backward, beside PyTorch's cross-entropy.
+
+    Examples:
+      ritornello benchmark objective-cost --classes 1000 --json
+
+    Args:
+        classes: Number of classes.
+        positions: Number of predictions at once.
+        losses: Names of objectives; all of them if left out.
+    """
+    require_networks()
+    from ritornello.app.evaluate import as_table
+    from ritornello.objectives.cost import objective_cost as cost
+
+    result = cost(classes, positions, losses)
+    return Outcome(
+        as_table({name: f"{one['ms']:.2f} ms, {one['ratio']:.2f} times" for name, one in result.items()}), result
+    )
+
+
 def _objective_task(task: TaskName, data: Path, profile: Literal["quick", "full"]) -> Task:
     """Make a task; that of a system is made by the system, which the comparison does not know."""
     if task == "cifar":

@@ -132,14 +132,15 @@ class Pow3GB:
 
     def outputs(self, z: Tensor) -> Tensor:
         """Return alpha z^3 + beta, the first term at most ``grad_cap`` in size."""
-        y = (self.alpha * z**3).clamp(-self.grad_cap, self.grad_cap)
+        y = (self.alpha * z * z * z).clamp(-self.grad_cap, self.grad_cap)
         return y + self.beta if self.beta else y
 
     def value(self, z: Tensor, targets: Targets) -> Tensor:
         """Return the sum of alpha z^4 / 4 + (beta - t) z."""
         edge = (self.grad_cap / self.alpha) ** (1 / 3)
         inside = z.clamp(-edge, edge)
-        loss = (self.alpha / 4 * inside**4 + self.grad_cap * (z - inside).abs()).sum(-1) - targets.dot(z)
+        square = inside * inside
+        loss = (self.alpha / 4 * square * square + self.grad_cap * (z - inside).abs()).sum(-1) - targets.dot(z)
         if self.beta:
             loss = loss + self.beta * z.sum(-1)
         return loss if self.value_kind == "loss" else _reported(loss, self.outputs(z), targets, self.value_kind)

@@ -116,26 +116,31 @@ class Poly1(CrossEntropy):
         return targets.taken_from(pulled, 1 + self.epsilon * p)
 
 
+def _halves(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return max(z, 0) and max(-z, 0); at 0 autograd takes the slope of the first alone. ``torch.where`` is slow."""
+    return z.clamp(min=0), torch.relu(-z)
+
+
 @dataclass(frozen=True)
 class StableMax:
     """Negative log-likelihood of s / S, with s(x) = x + 1 from 0 on and 1 / (1 - x) below, S the sum of s."""
 
     def outputs(self, z: Tensor) -> Tensor:
         """Return s."""
-        size = 1 + z.abs()
-        return torch.where(z < 0, 1 / size, size)
+        above, below = _halves(z)
+        return above + 1 / (1 + below)
 
     def value(self, z: Tensor, targets: Targets) -> Tensor:
         """Return T log S minus the sum of t log s."""
-        size = z.abs().log1p()
-        log_outputs = torch.where(z < 0, -size, size)
+        above, below = _halves(z)
+        log_outputs = above.log1p() - below.log1p()
         return _times(targets.mass, self.outputs(z).sum(-1).log()) - targets.dot(log_outputs)
 
     def gradient(self, z: Tensor, targets: Targets) -> Tensor:
         """Return s' (T / S - t / s)."""
-        s, size = self.outputs(z), 1 + z.abs()
-        slope = torch.where(z < 0, size**-2, torch.ones_like(z))
-        return targets.taken_from(slope * _times(targets.mass, 1 / s.sum(-1))[..., None], 1 / size)
+        slope = (1 + _halves(z)[1]).reciprocal().square()
+        share = _times(targets.mass, 1 / self.outputs(z).sum(-1))[..., None]
+        return targets.taken_from(slope * share, 1 / (1 + z.abs()))  # s' / s
 
     def probabilities(self, z: Tensor, normalise: bool) -> Tensor:
         """Return s / S, or s."""
