@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_another_objective_is_learned_from(shards: TokenShards) -> None:
     for name in ("harmonic", "softmax"):
         with pytest.raises(ArgumentError, match="cross_entropy"):
             dataclasses.replace(RECIPE, objective=name)
+
+
+def test_a_run_from_before_objectives_could_be_chosen_was_of_cross_entropy(shards: TokenShards, tmp_path: Path) -> None:
+    train(shards, RECIPE, tmp_path / "run")
+    place = tmp_path / "run" / "recipe.json"
+    told = json.loads(place.read_text())
+    assert told.pop("objective") == "cross_entropy"
+    place.write_text(json.dumps(told))
+    train(shards, RECIPE, tmp_path / "run")
+    with pytest.raises(ArgumentError, match='objective "cross_entropy", not "expgb"'):
+        train(shards, dataclasses.replace(RECIPE, objective="expgb"), tmp_path / "run")
 
 
 def test_a_stopped_run_goes_on_exactly(shards: TokenShards, tmp_path: Path) -> None:

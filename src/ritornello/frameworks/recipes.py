@@ -60,6 +60,12 @@ def changed(
     }
 
 
+def _told(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as JSON data, as runs of before objectives could be chosen have it, if it has the usual one."""
+    told = dataclasses.asdict(recipe)
+    return told if recipe.objective != "cross_entropy" else {k: v for k, v in told.items() if k != "objective"}
+
+
 def train_networks(
     dataset: Any,
     recipes: dict[TaskName, Recipe],
@@ -92,7 +98,7 @@ def train_networks(
     if is_main_process():
         open_run(folder, {
             "system": SYSTEM, "songs": songs,
-            "networks": {task: dataclasses.asdict(recipe) for task, recipe in recipes.items()},
+            "networks": {task: _told(recipe) for task, recipe in recipes.items()},
         })  # fmt: skip
     with stage("Reading songs") as progress:
         ids = (*dataset.split("train"), *dataset.split("validation"))

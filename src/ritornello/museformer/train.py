@@ -229,7 +229,7 @@ def train(
         start_from(start, model, optimizers)
         about["start"] = start.name
     if is_main_process():
-        open_run(folder, {**recipe_as_json(recipe), **about})
+        open_run(folder, {**recipe_as_json(recipe), **about}, before={"objective": "cross_entropy"})
     config = FitConfig(
         recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision=recipe.precision,
         save_every=save_every, validate_every=validate_every, seed=recipe.seed,

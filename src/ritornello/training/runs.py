@@ -27,12 +27,13 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def open_run(folder: Path, recipe: Mapping[str, Any]) -> None:
+def open_run(folder: Path, recipe: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
     """Make a run's folder, or go on with one of the same recipe.
 
     Args:
         folder: the folder.
         recipe: JSON values: what is trained, on what, from what. Only what both have must be the same.
+        before: what was so in runs whose recipes do not tell it yet.
 
     Raises:
         ArgumentError: if the folder holds a run of another recipe; the message names the first difference.
@@ -46,8 +47,9 @@ def open_run(folder: Path, recipe: Mapping[str, Any]) -> None:
         if not isinstance(found, dict):
             raise ReadError(f"{place}: damaged, no recipe of a run")
         for name, value in wanted.items():
-            if name in found and found[name] != value:
-                was, now = json.dumps(found[name])[:80], json.dumps(value)[:80]
+            told = found.get(name, (before or {}).get(name, value))
+            if told != value:
+                was, now = json.dumps(told)[:80], json.dumps(value)[:80]
                 raise ArgumentError(f"{folder}: a run with {name} {was}, not {now}; choose another folder")
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
