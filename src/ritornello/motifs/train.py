@@ -125,7 +125,7 @@ def _optimizers(model: nn.Module, stage: Stage, weight_decay: float) -> list[tor
     matrices = [value for value in model.parameters() if value.ndim > 1]
     others = [value for value in model.parameters() if value.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.999), fused=True)]
+    return [torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.999))]
 
 
 def _keeping_the_best(measure: Validate, folder: Path) -> Validate:
