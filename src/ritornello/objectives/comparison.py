@@ -48,6 +48,19 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A difference of accuracy over paired seeds, in points.
+
+    Attributes:
+        estimate: mean, with its 95 % paired bootstrap interval.
+        p: as of a `Ratio`.
+    """
+
+    estimate: Estimate
+    p: float
+
+
+@dataclass(frozen=True)
 class Row:
     """An objective under one control.
 
@@ -61,7 +74,7 @@ class Row:
         to_base: steps to the 95 % target against tuned cross-entropy; at the default rate against cross-entropy there.
         to_penalised: the same against tuned CE + A²/2.
         finals: for each budget mean and deviation of test accuracy, in per cent.
-        differences: for each budget the difference to cross-entropy in points, with its interval.
+        differences: for each budget the difference to cross-entropy.
         measured: means over seeds of what the test split showed.
         ms_per_step: median over runs.
         diverged: how many runs diverged.
@@ -75,7 +88,7 @@ class Row:
     to_base: Ratio | None
     to_penalised: Ratio | None
     finals: dict[float, tuple[float, float]]
-    differences: dict[float, Estimate]
+    differences: dict[float, Difference]
     measured: dict[str, float]
     ms_per_step: float
     diverged: int
@@ -158,7 +171,8 @@ def compare(settings: Mapping[str, Setting], plan: Plan, runs: Runs) -> Comparis
             finals[share] = float(found.mean()), float(found.std(ddof=1)) if len(found) > 1 else 0.0
             if loss != BASE:
                 gap = found - [_final_accuracy(runs[spec]) for spec in plan.budgets[BASE, share]]
-                differences[share] = Estimate(float(gap.mean()), *bootstrap_interval(gap))
+                estimate = Estimate(float(gap.mean()), *bootstrap_interval(gap))
+                differences[share] = Difference(estimate, signed_rank_p(gap))
         last = [runs[spec] for spec in own[max(own, key=lambda share: -abs(share - 1))]] if own else results
         fields = ("nll", "nll_scaled", "ece", "ece_scaled", "mass", "mass_deviation")
         alive = [one for one in last if not one["diverged"]]
@@ -190,14 +204,21 @@ def compare(settings: Mapping[str, Setting], plan: Plan, runs: Runs) -> Comparis
 
 
 def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """Correct the tests against cross-entropy by Holm, all rows together."""
-    tested = [number for number, row in enumerate(rows) if row.to_base is not None]
-    corrected = holm([row.to_base.p for row in rows if row.to_base is not None])
+    """Correct the tests by Holm: those of ratios to either objective over all rows, of differences at each budget."""
     found = list(rows)
-    for number, p in zip(tested, corrected, strict=True):
-        old = found[number].to_base
-        assert old is not None
-        found[number] = dataclasses.replace(found[number], to_base=dataclasses.replace(old, p=p))
+    for name in ("to_base", "to_penalised"):
+        tested = [number for number, row in enumerate(found) if getattr(row, name) is not None]
+        corrected = holm([getattr(found[number], name).p for number in tested])
+        for number, p in zip(tested, corrected, strict=True):
+            changed = dataclasses.replace(getattr(found[number], name), p=p)
+            found[number] = dataclasses.replace(found[number], **{name: changed})
+    for share in {share for row in found for share in row.differences}:
+        tested = [number for number, row in enumerate(found) if share in row.differences]
+        corrected = holm([found[number].differences[share].p for number in tested])
+        for number, p in zip(tested, corrected, strict=True):
+            own = found[number].differences
+            changed = dataclasses.replace(own[share], p=p)
+            found[number] = dataclasses.replace(found[number], differences={**own, share: changed})
     return found
 
 

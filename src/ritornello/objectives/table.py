@@ -10,7 +10,7 @@ from typing import Any
 
 from ritornello.evaluation.statistics import Estimate
 from ritornello.nn.objectives import OBJECTIVES
-from ritornello.objectives.comparison import Comparison, Ratio, Row
+from ritornello.objectives.comparison import Comparison, Difference, Ratio, Row
 from ritornello.objectives.task import Task
 from ritornello.objectives.verdict import verdict_lines
 
@@ -33,7 +33,7 @@ def markdown(comparison: Comparison, task: Task, budget: str, command: str) -> s
         *("| " + " | ".join(_cells(row)) + " |" for row in comparison.rows), "",
         f"Targets are shares of tuned cross-entropy's best mean validation accuracy ({targets}). Steps: median over "
         "seeds and the share of runs that arrived. Ratios are of steps to the 95 % target at paired seeds, geometric "
-        "means with 95 % bootstrap intervals; p is Wilcoxon's, corrected by Holm over the rows. 'At least': some runs "
+        "means with 95 % bootstrap intervals; p is Wilcoxon's, corrected by Holm over a column. 'At least': some runs "
         "did not arrive and count as whole runs. s multiplies the loss. Accuracy, NLL (nats), ECE and mass (of the sum "
         f"of e^z / K) are of the test split after {profile.steps} steps under a cosine schedule; of controls after as "
         "many at a constant rate. NLL and ECE are before / after one scale on the logits.", "",
@@ -53,7 +53,7 @@ def markdown(comparison: Comparison, task: Task, budget: str, command: str) -> s
 
 _HEADINGS = (
     "loss", "control", "rate", "decay", "s", "steps to 90 %", "95 %", "99 %", "ratio to CE", "p", "ratio to CE + A²/2",
-    "test accuracy, %", "difference to CE", "NLL", "ECE, %", "mass", "ms a step", "diverged",
+    "p", "test accuracy, %", "difference to CE", "p", "NLL", "ECE, %", "mass", "ms a step", "diverged",
 )  # fmt: skip
 
 
@@ -67,10 +67,12 @@ def _cells(row: Row) -> list[str]:
         f"{row.scale:.3g}",
         *(_steps(*value) for value in row.steps.values()),
         _ratio(row.to_base),
-        "" if row.to_base is None else f"{row.to_base.p:.2g}",
+        _p(row.to_base),
         _ratio(row.to_penalised),
+        _p(row.to_penalised),
         "" if 1.0 not in row.finals else f"{row.finals[1.0][0]:.1f} ± {row.finals[1.0][1]:.1f}",
         "" if 1.0 not in row.differences else _points(row.differences[1.0]),
+        _p(row.differences.get(1.0)),
         f"{found['nll']:.3f} / {found['nll_scaled']:.3f}" if found else "",
         f"{100 * found['ece']:.1f} / {100 * found['ece_scaled']:.1f}" if found else "",
         f"{found['mass']:.3g} ± {found['mass_deviation']:.2g}" if found else "",
@@ -91,7 +93,12 @@ def _ratio(ratio: Ratio | None) -> str:
     return f"{bound}{ratio.estimate.value:.2f} ({ratio.estimate.low:.2f}–{ratio.estimate.high:.2f})"
 
 
-def _points(estimate: Estimate) -> str:
+def _p(tested: Ratio | Difference | None) -> str:
+    return "" if tested is None else f"{tested.p:.2g}"
+
+
+def _points(difference: Difference) -> str:
+    estimate = difference.estimate
     return f"{estimate.value:+.1f} ({estimate.low:+.1f} to {estimate.high:+.1f})"
 
 
@@ -130,13 +137,13 @@ def _record(row: Row) -> dict[str, Any]:
     for name, ratio in (("ratio_to_ce", row.to_base), ("ratio_to_penalised", row.to_penalised)):
         if ratio is not None:
             record |= _ends(name, ratio.estimate) | {f"{name}_bound": ratio.bound, f"{name}_pairs": ratio.pairs}
-    if row.to_base is not None:
-        record["p_holm"] = row.to_base.p
+            record[f"{name}_p_holm"] = ratio.p
     for share, (mean, deviation) in row.finals.items():
         percent = f"{100 * share:.0f}"
         record |= {f"accuracy_{percent}": mean, f"accuracy_{percent}_deviation": deviation}
         if share in row.differences:
-            record |= _ends(f"difference_{percent}", row.differences[share])
+            record |= _ends(f"difference_{percent}", row.differences[share].estimate)
+            record[f"difference_{percent}_p_holm"] = row.differences[share].p
     return record | _rounded(row.measured) | {"ms_per_step": row.ms_per_step, "diverged": row.diverged}
 
 

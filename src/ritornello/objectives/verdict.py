@@ -67,7 +67,7 @@ def evidence_of(comparison: Comparison) -> Evidence | None:
     known = [one.estimate for one in ratios if one is not None]
     if len(known) < len(ratios):
         return None
-    return Evidence(known[0], known[1], known[2], known[3], tuned.differences[1.0])
+    return Evidence(known[0], known[1], known[2], known[3], tuned.differences[1.0].estimate)
 
 
 def verdict_lines(comparison: Comparison) -> list[str]:
