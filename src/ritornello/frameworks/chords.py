@@ -18,6 +18,7 @@ from ritornello.frameworks.tables import (
     bar_contexts,
     change_contexts,
     chord_contexts,
+    clearer,
     ending_contexts,
     place_name,
     root_of,
@@ -114,6 +115,7 @@ class ChordWriter:
         """Give the last two chords the roots that the counts of endings draw; a song's last chord is the tonic."""
         last = _start_of_last(chords, len(chords), self.beats * LAST_BARS)
         items, weights = self.tables["ending"].distribution(*ending_contexts(self.mode, place_name(ends_section)))
+        weights = clearer(weights, ends_section)
         if closes:
             weights = np.where([str(item).endswith(" 0") for item in items], weights, 0)
         if not items or not weights.any() or len(chords) < 2:

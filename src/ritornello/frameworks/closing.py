@@ -12,7 +12,7 @@ import numpy as np
 
 from ritornello.frameworks.chance import Chance
 from ritornello.frameworks.draft import Draft
-from ritornello.frameworks.tables import Tables, close_contexts, final_contexts, place_name, root_of, symbol_of
+from ritornello.frameworks.tables import Tables, clearer, close_contexts, final_contexts, place_name, root_of, symbol_of
 
 
 class Closing:
@@ -44,7 +44,7 @@ class Closing:
         fits = np.array([step >= open_from and _root(draft, step) == root for step, root in places], np.float64)
         if not fits.any():
             return None
-        return places[self.chance.at("step", draft.phrase.id).draw(weights * fits)][0]
+        return places[self.chance.at("step", draft.phrase.id).draw(clearer(weights, draft.ends_section) * fits)][0]
 
     def pitch(self, draft: Draft, cells: Collection[int]) -> tuple[int, int] | None:
         """Return the cell of a phrase's last note and the pitch class that is to end it, or None if it is not open.
@@ -61,6 +61,7 @@ class Closing:
         items, weights = self.tables["final"].distribution(*contexts)
         if not items:
             return None
+        weights = clearer(weights, draft.ends_section)
         return last, (int(items[self.chance.at(draft.phrase.id).draw(weights)]) + _tonic(draft)) % 12
 
 

@@ -113,11 +113,13 @@ def _check_note_in_pattern(draft: Draft, cell: int, onset: int, duration: int) -
 
 def _check_copy(draft: Draft, source: Draft) -> None:
     for cell in range(min(draft.cells, source.cells)):
-        for item, mine, theirs in (
-            ("basic_pitch", draft.basics[cell], source.basics[cell]),
-            ("onset_pattern", draft.patterns[cell], source.patterns[cell]),
+        for item, layer, mine, theirs in (
+            ("basic_pitch", "basic", draft.basics[cell], source.basics[cell]),
+            ("onset_pattern", "rhythm", draft.patterns[cell], source.patterns[cell]),
         ):
-            if item in draft.locks[cell] and item in source.locks[cell] and mine != theirs:
+            both = item in draft.locks[cell] and item in source.locks[cell]
+            # A lock that the source itself only takes over from its own source gives way to this one.
+            if both and layer not in source.taken and mine != theirs:
                 raise ArgumentError(
                     f"{_place(draft, cell)}.{item}: is locked and differs from {_place(source, cell)}, which is locked "
                     "too, but the phrase copies that one; let it vary"

@@ -28,6 +28,7 @@ from ritornello.nn.weights import resolve
 from ritornello.score import Chord, Key, Song
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 TABLES = (
     "chord",
@@ -72,6 +73,9 @@ ENDING_CELLS = 2
 
 CLOSING_BARS = 2
 """The last notes of phrases are counted if they begin so near the end."""
+
+CLEARNESS = 1.2
+"""Power of the probabilities of how sections close, so that what is usual is more so; phrases close as counted."""
 
 DENSITIES = 3
 """Classes of onsets a cell: sparse, middle, dense."""
@@ -232,6 +236,11 @@ def _count_chords(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
     if len(changed) > 1:
         contexts = ending_contexts(mode, place_name(phrase.is_section_end))
         counts["ending"].add(contexts, f"{changed[-2]} {changed[-1]}")
+
+
+def clearer(weights: FloatArray, ends_section: bool) -> FloatArray:
+    """Return weights ``(n,)`` of endings as they are drawn from, see `CLEARNESS`."""
+    return weights**CLEARNESS if ends_section else weights
 
 
 # --- rhythm -----------------------------------------------------------------------------------------------------------
