@@ -45,6 +45,11 @@ app.command(
 )
 app.command("ritornello.app.analyze:analyze", name="analyze", help="Find the form, keys, chords and melody of a song.")
 app.command("ritornello.app.render:render", name="render", help="Turn a score file into audio.")
+app.command(
+    "ritornello.app.motifs:app",
+    name="motifs",
+    help="Find the motifs of a song, and a motif with its variations anywhere.",
+)
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")
 app.command("ritornello.app.listen:app", name="listen", help="Ask people: build a listening test, count its answers.")
 app.command("ritornello.app.benchmark:app", name="benchmark", help="Time a system on this machine.")

@@ -18,6 +18,12 @@ ROLE_COLORS: dict[str, str] = {
 LETTER_COLORS = ("#f3a59a", "#9ccfe8", "#b6dca0", "#f2d48b", "#cdb5e3", "#f4bcd8", "#a8ddd0", "#d9c6b0")
 """Fill of melodic phrase families in order of first appearance; it starts again after the last."""
 
+MOTIF_COLORS = (
+    "#c8442b", "#2f7fb8", "#4f9a3a", "#d99a00", "#8656b4", "#d0569a", "#2a9d8f", "#8d6b3f", "#5a6b8c", "#a3b100",
+    "#e07b39", "#3b5b92",
+)  # fmt: skip
+"""Colours of motifs in the order in which they are told; it starts again after the last."""
+
 NO_MELODY_COLOR = "#ececec"
 UNREPEATED_COLOR = "#dcdcdc"
 INK = "#262626"
