@@ -195,8 +195,3 @@ class LinearMSE:
     def probabilities(self, z: Tensor, normalise: bool) -> Tensor:
         """Return z / M, raised above 0 and divided by its sum, or as it is."""
         return normalised_outputs(z / self.M) if normalise else z / self.M
-
-
-def softmax_probabilities(z: Tensor, normalise: bool) -> Tensor:
-    """Return softmax of logits ``(..., K)``, which is normalised whatever is asked for."""
-    return torch.softmax(z, -1)

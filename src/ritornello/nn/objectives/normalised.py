@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ritornello.errors import ArgumentError
-from ritornello.nn.objectives.boosted import normalised_outputs, softmax_probabilities
+from ritornello.nn.objectives.boosted import normalised_outputs
 from ritornello.nn.objectives.targets import Targets
 
 
@@ -41,8 +41,8 @@ class CrossEntropy:
         return targets.taken_from(_times(targets.mass, z.softmax(-1)), owned=True)
 
     def probabilities(self, z: Tensor, normalise: bool) -> Tensor:
-        """Return softmax."""
-        return softmax_probabilities(z, normalise)
+        """Return softmax, which is normalised whatever is asked for."""
+        return z.softmax(-1)
 
 
 @dataclass(frozen=True)
@@ -180,5 +180,5 @@ class SoftmaxMSE:
         return p * (error - (p * error).sum(-1, keepdim=True))
 
     def probabilities(self, z: Tensor, normalise: bool) -> Tensor:
-        """Return softmax."""
-        return softmax_probabilities(z, normalise)
+        """Return softmax, which is normalised whatever is asked for."""
+        return z.softmax(-1)
