@@ -190,9 +190,9 @@ def _predicted(task: Task, network: nn.Module, split: Split) -> tuple[Tensor, Te
     with torch.no_grad():
         for inputs, targets in task.held_out(split):
             logits = network(_moved(inputs)).float().movedim(task.class_dim, -1).reshape(-1, task.classes).cpu()
-            kept = targets.reshape(-1) != IGNORED
-            rows.append(logits[kept])
-            labels.append(targets.reshape(-1)[kept])
+            known = targets.reshape(-1).cpu()
+            rows.append(logits[known != IGNORED])
+            labels.append(known[known != IGNORED])
     return torch.cat(rows), torch.cat(labels)
 
 
