@@ -39,6 +39,8 @@ def test_runs_that_do_not_arrive_make_bounds() -> None:
     none = ratio([math.inf, 100], [math.inf, 100], 400)
     assert none is not None and none.pairs == 1
     assert ratio([math.inf], [math.inf], 400) is None
+    at_once = ratio([0], [4], 400)
+    assert at_once is not None and at_once.estimate.value == pytest.approx(0.25)
 
 
 def around(value: float, spread: float = 0.05) -> Estimate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from ritornello.errors import ArgumentError
 from ritornello.museformer.objective_task import NextTokenTask
 from ritornello.nn.objectives import make_loss
 from ritornello.objectives.run import RunSpec, train_once
-from ritornello.objectives.task import IGNORED, Task
+from ritornello.objectives.task import IGNORED, Profile, Task
 from ritornello.objectives.tasks.chords import CLASSES, NO_CHORD, ChordTask, beats_of, class_of, transposed
-from ritornello.objectives.tasks.cifar import CifarTask, whitened_network, whitening_filters
+from ritornello.objectives.tasks.cifar import PROFILES, CifarTask, whitened_network, whitening_filters
 from ritornello.score import Chord
 
 
@@ -144,3 +145,27 @@ def test_the_command_says_what_is_wrong(
     assert run([*given, *arguments]) == 2
     error = capsys.readouterr().err
     assert wrong in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_the_command_from_images_to_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = Profile("quick", ("cross_entropy", "expgb"), 2, 1, 0, 0.1, rates=1, retried=1, retries=0, extensions=0)
+    monkeypatch.setitem(PROFILES, "quick", short)
+    data, out = write_images(tmp_path / "images", (*range(40), 4500, 4501), tests=3), tmp_path / "out"
+    given = ("benchmark", "objectives", "--task", "cifar", "--data", str(data), "-o", str(out), "--seeds", "2")
+    assert run([*given, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    # At one rate the control and the default are the tuned setting itself, but for the factor on the loss.
+    assert [(row["loss"], row["control"]) for row in result["rows"]] == [
+        ("cross_entropy", "tuned"), ("expgb", "tuned"), ("expgb", "matched"),
+        ("cross_entropy", "default rate"), ("expgb", "default rate"),
+    ]  # fmt: skip
+    runs = (out / "runs.jsonl").read_text()
+    assert len(runs.splitlines()) == 2 + 2 * (2 + 1 + 2)
+    assert "ritornello benchmark objectives --task cifar --data images -o out" in (out / "table.md").read_text()
+    assert run([*given, "--losses", "expgb"]) == 0
+    assert "table.md: the whole table" in capsys.readouterr().out
+    assert (out / "runs.jsonl").read_text() == runs
+    assert run([*given, "--profile", "full"]) == 2  # and the folder stays as it is
+    assert (out / "runs.jsonl").read_text() == runs

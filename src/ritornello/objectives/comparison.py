@@ -138,7 +138,8 @@ def ratio(ours: Sequence[float], theirs: Sequence[float], length: float) -> Rati
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if math.isfinite(a) or math.isfinite(b)]
     if not pairs:
         return None
-    logs = [math.log(min(a, length) / min(b, length)) for a, b in pairs]
+    # A network that is there before it has learned took a step at least.
+    logs = [math.log(max(1.0, min(a, length)) / max(1.0, min(b, length))) for a, b in pairs]
     above, below = any(math.isinf(a) for a, _ in pairs), any(math.isinf(b) for _, b in pairs)
     bound: Bound = "about" if above and below else "at least" if above else "at most" if below else ""
     low, high = bootstrap_interval(logs)
