@@ -169,6 +169,8 @@ def test_vectors_tell_pitch_rhythm_and_contour() -> None:
         return tuple(float((weighted(one, kind, share) @ other.T)[0, 0]) for share in shares)
 
     assert cosines(onset + 96, pitch - 7) == pytest.approx((1, 1, 1), abs=1e-5)
+    by_notes = [window_vectors(line, pitch, first, KINDS[2]) for line in (onset, 2 * onset)]
+    assert np.allclose(*by_notes, atol=1e-5)  # the same at every speed
     upside_down = cosines(onset, -pitch)
     assert upside_down[0] < -0.5 and upside_down[1] == pytest.approx(1) and upside_down[2] < 0
     assert cosines(onset, np.full(12, 60))[1] == pytest.approx(1)

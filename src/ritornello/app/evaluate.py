@@ -211,7 +211,7 @@ def frameworks(
 def motifs(
     *,
     data: Path,
-    task: Literal["pop909", "bps"] = "pop909",
+    task: Literal["pop909", "bps", "jku", "bps-patterns", "search"] = "pop909",
     music: Path | None = None,
     checkpoint: str = "motifs-pop909",
     build: Literal["bar", "paper", "grid"] = "bar",
@@ -225,11 +225,15 @@ def motifs(
     Examples:
       ritornello evaluate motifs --data pop909-motif-labels.zip --music pop909.zip --task pop909 --json
       ritornello evaluate motifs --data bps-motif.zip --task bps --json
+      ritornello evaluate motifs --data jku-pdd.zip --task jku --json
+      ritornello evaluate motifs --data songs.index --task search --json
 
     Args:
         data: Of pop909 the folder or zip of motif labels, or a folder that holds labels and music; of bps the folder or
-            zip of BPS-Motif.
-        task: pop909: bars of pop songs' accompaniments; bps: marked motifs of Beethoven's sonatas.
+            zip of BPS-Motif; of jku that of JKU-PDD; of search an index of at least 60 songs.
+        task: pop909: bars of pop songs' accompaniments; bps: marked motifs of Beethoven's sonatas; jku and
+            bps-patterns: repeated patterns found in pieces of JKU-PDD and in those sonatas; search: planted variations,
+            chance level and time of "ritornello motifs search".
         music: Of pop909, the POP909 pack; looked for inside and beside --data if not given.
         checkpoint: The name of a model, or the folder of its weights; "combined" is a training-free one.
         build: Of pop909, how bars are cut: bar by four beats from the first, paper as the paper's program does, grid
@@ -242,6 +246,8 @@ def motifs(
         raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
     if task != "pop909" and music is not None:
         raise ArgumentError(f"--music belongs to --task pop909; leave it out with --task {task}")
+    if task in ("jku", "bps-patterns", "search"):
+        return _motifs_without_network(data, task, seed, common)
     if checkpoint != "combined":
         require_networks()
     from ritornello.motifs.evaluate import evaluate_bps, evaluate_pop909
@@ -259,6 +265,27 @@ def motifs(
             result = evaluate_pop909(
                 Pop909Motifs(data, music), embedder, build=build, split=split, seed=seed, progress=progress
             )
+    return Outcome(as_table(result), result)
+
+
+def _motifs_without_network(data: Path, task: str, seed: int, common: Common) -> Outcome:
+    """Measure discovery and search, which run no network."""
+    with progress_bar("Searching", common) as progress:
+        if task == "search":
+            from ritornello.motifs.evaluate_search import evaluate_search
+            from ritornello.motifs.index import MotifIndex
+
+            result = {"task": task, **evaluate_search(MotifIndex.load(data), seed=seed, progress=progress)}
+        elif task == "jku":
+            from ritornello.datasets.jku_pdd import JkuPdd
+            from ritornello.motifs.evaluate_discovery import evaluate_jku
+
+            result = evaluate_jku(JkuPdd(data), progress=progress)
+        else:
+            from ritornello.datasets.bps_motif import BpsMotif
+            from ritornello.motifs.evaluate_discovery import evaluate_bps_patterns
+
+            result = evaluate_bps_patterns(BpsMotif(data), progress=progress)
     return Outcome(as_table(result), result)
 
 

@@ -113,17 +113,37 @@ def find_patterns(
         Patterns, each with at least two occurrences; an empty list if nothing comes back.
     """
     wanted = settings or DiscoverySettings()
-    if len(points) < 2 * wanted.min_notes:
+    repeats = find_repeats(points, wanted, ticks_per_beat=ticks_per_beat, bar_lines=bar_lines, progress=progress)
+    return choose_patterns(points, repeats, wanted)
+
+
+def find_repeats(
+    points: PointSet,
+    settings: DiscoverySettings,
+    *,
+    ticks_per_beat: int,
+    bar_lines: Sequence[int] | IntArray | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Repeat]:
+    """Return every pattern that comes back exactly, dense and long enough, with all its places: the candidates.
+
+    The arguments are those of `find_patterns`.
+    """
+    if len(points) < 2 * settings.min_notes:
         return []
     if bar_lines is None:
-        bar_lines = np.arange(
-            min(0, int(points.onset[0])), int(points.onset[-1]) + 5 * ticks_per_beat, 4 * ticks_per_beat
-        )
+        first, last = min(0, int(points.onset[0])), int(points.onset[-1])
+        bar_lines = np.arange(first, last + 5 * ticks_per_beat, 4 * ticks_per_beat)
     translations = {morphetic: Translations(points, morphetic) for morphetic in (False, True)}
-    found = _candidates(points, translations, wanted, ticks_per_beat, np.asarray(bar_lines, np.int64), progress)
+    return _candidates(points, translations, settings, ticks_per_beat, np.asarray(bar_lines, np.int64), progress)
+
+
+def choose_patterns(points: PointSet, repeats: list[Repeat], settings: DiscoverySettings) -> list[Pattern]:
+    """Return the patterns of a piece, chosen from its repeats, the one that tells most first."""
+    translations = {morphetic: Translations(points, morphetic) for morphetic in (False, True)}
     return [
-        _finished(points, translations[repeat.morphetic], repeat, gain, wanted)
-        for repeat, gain in _choose(len(points), found, wanted)
+        _finished(points, translations[repeat.morphetic], repeat, gain, settings)
+        for repeat, gain in _choose(len(points), repeats, settings)
     ]
 
 

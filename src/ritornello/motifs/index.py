@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 from ritornello.errors import ReadError
 from ritornello.files import read_bytes
 from ritornello.motifs.index_store import IndexData, SongEntry, joined, load_index, save_index
-from ritornello.motifs.index_windows import FEWEST_NOTES, KINDS, SCALE, notes_within, packed, window_vectors
+from ritornello.motifs.index_windows import (
+    KINDS,
+    SCALE,
+    WindowKind,
+    is_indexed,
+    notes_within,
+    packed,
+    window_vectors,
+)  # fmt: skip
 from ritornello.motifs.lines import Line, lines_of_parts
 from ritornello.score import Song
 from ritornello.score.reading import read_data
@@ -166,6 +174,25 @@ class MotifIndex:
         number = np.searchsorted(self._line_starts, anchors, side="right") - 1
         return number - self._lines_before[song], self.data.columns["line_onset"][anchors].astype(np.int64)
 
+    def block(self, song: int) -> IndexData:
+        """Return one song as a block of its own, see `index_store.joined`."""
+        first, last = (int(number) for number in self._lines_before[song : song + 2])
+        notes = slice(int(self._note_starts[song]), int(self._note_starts[song + 1]))
+        line_notes = slice(int(self._line_starts[first]), int(self._line_starts[last]))
+        columns = {
+            name: column[notes if name.startswith("note") else line_notes] for name, column in self.data.columns.items()
+        }
+        windows = [slice(*starts[song : song + 2].tolist()) for starts in self.song_windows]
+        return IndexData(
+            (self.songs[song],), columns, self.data.note_counts[song : song + 1], self.data.line_counts[first:last],
+            tuple(vectors[cut] for vectors, cut in zip(self.data.vectors, windows, strict=True)),
+            tuple(a[cut] - line_notes.start for a, cut in zip(self.data.anchors, windows, strict=True)),
+        )  # fmt: skip
+
+    def with_cells_like(self, data: IndexData) -> IndexData:
+        """Return other arrays, about as many, divided into the cells of this index."""
+        return _with_cells(data, self.data)
+
     def line_start(self, song: int, line: int) -> int:
         """Return the index of a line's first note among the notes of all lines."""
         return int(self._line_starts[int(self._lines_before[song]) + line])
@@ -237,9 +264,9 @@ def song_block(song: Song, name: str, digest: str = "") -> IndexData:
     starts = _starts(np.array([len(line) for line in lines], np.int64))
     vectors, anchors = [], []
     for kind in KINDS:
-        chosen = [np.flatnonzero(notes_within(line.onset, kind.ticks) >= FEWEST_NOTES) for line in lines]
+        chosen = [np.flatnonzero(is_indexed(line.onset, kind)) for line in lines]
         if lines and lines[-1].part < 0:
-            chosen[-1] = _not_in_parts(lines, chosen, kind.ticks)
+            chosen[-1] = _not_in_parts(lines, chosen, kind)
         found = [window_vectors(line.onset, line.pitch, at, kind) for line, at in zip(lines, chosen, strict=True)]
         vectors.append(packed(np.concatenate([np.zeros((0, kind.dimensions), np.float32), *found])))
         anchors.append(_column([at + start for at, start in zip(chosen, starts, strict=False)], "<i4"))
@@ -249,15 +276,15 @@ def song_block(song: Song, name: str, digest: str = "") -> IndexData:
     )  # fmt: skip
 
 
-def _not_in_parts(lines: list[Line], chosen: list[IntArray], ticks: int) -> IntArray:
+def _not_in_parts(lines: list[Line], chosen: list[IntArray], kind: WindowKind) -> IntArray:
     """Return the skyline's windows whose notes are not those of one part's line: those are in the index already."""
     sky = lines[-1]
     known: set[bytes] = set()
     for line, anchors in zip(lines[:-1], chosen[:-1], strict=True):
-        counts = notes_within(line.onset, ticks)
+        counts = notes_within(line.onset, kind)
         both = np.stack([line.onset, line.pitch], axis=1).astype(np.int32)
         known.update(both[at : at + counts[at]].tobytes() for at in anchors.tolist())
-    counts = notes_within(sky.onset, ticks)
+    counts = notes_within(sky.onset, kind)
     both = np.stack([sky.onset, sky.pitch], axis=1).astype(np.int32)
     return np.array([at for at in chosen[-1].tolist() if both[at : at + counts[at]].tobytes() not in known], np.int64)
 

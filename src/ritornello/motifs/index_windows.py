@@ -1,9 +1,10 @@
 """Windows of a line as short vectors: what the index compares before anything is aligned.
 
-A window begins at a note and lasts half a bar or a bar of 4/4. Its vector has three blocks of length 1 each: the curve
-of pitch about its mean, the onsets, and the directions of the steps. The inner product with a query whose blocks are
-multiplied by weights is the weighted sum of three cosines, so other weights need no other index; turning the first and
-the last block's signs gives the inversion. Vectors are kept as int8, 127 for 1.
+A window begins at a note and lasts half a bar or a bar of 4/4, or eight notes whatever their lengths. Its vector has
+three blocks of length 1 each: the curve of pitch about its mean, the onsets (of eight notes the logarithms of their
+inter-onset intervals, about their mean), and the directions of the steps. The inner product with a query whose blocks
+are multiplied by weights is the weighted sum of three cosines, so other weights need no other index; turning the first
+and the last block's signs gives the inversion. Vectors are kept as int8, 127 for 1.
 
 Axes: A anchors (windows), F frames, D = 2 F + 2 + onsets' frames.
 """
@@ -25,6 +26,7 @@ FEWEST_NOTES = 3
 
 _BENDS = 2.0  # semitones: curves flatter than this count as flat
 _STEPS = 0.5
+_SWINGS = 0.5  # octaves of length: inter-onset intervals that differ less count as even
 _BLUR = 0.5
 
 SingleArray = NDArray[np.float32]
@@ -36,7 +38,7 @@ class WindowKind:
     """A length of window.
 
     Attributes:
-        ticks: its length, 12 a quarter note.
+        ticks: its length, 12 a quarter note; 0 for one of so many notes as it has frames.
         frames: frames of the pitch curve and of the directions.
         onset_frames: frames of the onsets.
     """
@@ -51,8 +53,11 @@ class WindowKind:
         return 2 * self.frames + 2 + self.onset_frames
 
 
-KINDS = (WindowKind(24, 8, 8), WindowKind(48, 8, 16))
-"""Half a bar and a bar of 4/4."""
+KINDS = (WindowKind(24, 8, 8), WindowKind(48, 8, 16), WindowKind(0, 8, 8))
+"""Half a bar and a bar of 4/4, and eight notes: the same at every speed."""
+
+HALF_BAR, BAR, EIGHT_NOTES = range(3)
+"""Indices of the kinds."""
 
 
 def window_vectors(onset: IntArray, pitch: IntArray, anchors: IntArray, kind: WindowKind) -> SingleArray:
@@ -64,6 +69,8 @@ def window_vectors(onset: IntArray, pitch: IntArray, anchors: IntArray, kind: Wi
         anchors: ``(A,)`` indices of the notes.
         kind: the length.
     """
+    if not kind.ticks:
+        return _note_vectors(onset, pitch, anchors, kind)
     start = onset[anchors]
     frame_ticks = kind.ticks / kind.frames
     frames = start[:, None] + np.arange(kind.frames) * frame_ticks
@@ -100,10 +107,33 @@ def packed(vectors: SingleArray) -> NDArray[np.int8]:
     return np.rint(vectors * SCALE).astype(np.int8)
 
 
-def notes_within(onset: IntArray, ticks: int) -> IntArray:
-    """Return for each note how many notes begin within so many ticks from its onset on, itself included ``(n,)``."""
-    counts: IntArray = np.searchsorted(onset, onset + ticks) - np.arange(len(onset))
+def notes_within(onset: IntArray, kind: WindowKind) -> IntArray:
+    """Return for each note how many notes the window holds that begins with it, itself included ``(n,)``."""
+    left = len(onset) - np.arange(len(onset))
+    if not kind.ticks:
+        return np.minimum(left, kind.frames).astype(np.int64)
+    counts: IntArray = np.searchsorted(onset, onset + kind.ticks) - np.arange(len(onset))
     return counts
+
+
+def is_indexed(onset: IntArray, kind: WindowKind) -> NDArray[np.bool_]:
+    """Return which notes of a line begin a window that is kept ``(n,)``."""
+    return notes_within(onset, kind) >= (FEWEST_NOTES if kind.ticks else kind.frames - 2)
+
+
+def _note_vectors(onset: IntArray, pitch: IntArray, anchors: IntArray, kind: WindowKind) -> SingleArray:
+    # Beyond the line's end its last note goes on.
+    places = np.minimum(anchors[:, None] + np.arange(kind.frames), len(onset) - 1)
+    heights = pitch[places].astype(np.float32)
+    curve = np.clip(heights - heights.mean(axis=1, keepdims=True), -12, 12)
+    waits = np.log2(np.maximum(np.diff(onset[places], axis=1), 1)).astype(np.float32)
+    waits -= waits.mean(axis=1, keepdims=True)
+    directions = np.pad(np.sign(np.diff(heights, axis=1)), ((0, 0), (1, 0)))
+    blocks = (
+        _unit(_with_constant(curve, _BENDS)), _unit(_with_constant(waits, _SWINGS)),
+        _unit(_with_constant(directions, _STEPS)),
+    )  # fmt: skip
+    return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
 def _with_constant(block: SingleArray, scale: float) -> SingleArray:

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from ritornello.motifs.align import Alignments, Pairs, Weights
 from ritornello.motifs.index import MotifIndex
-from ritornello.motifs.index_windows import FEWEST_NOTES, KINDS, SingleArray, notes_within, weighted, window_vectors
+from ritornello.motifs.index_windows import (
+    BAR,
+    EIGHT_NOTES,
+    FEWEST_NOTES,
+    HALF_BAR,
+    KINDS,
+    SingleArray,
+    notes_within,
+    weighted,
+    window_vectors,
+)  # fmt: skip
 from ritornello.motifs.lines import IntArray, Line
 
 STRETCHES = (1.0, 0.5, 2.0, 2 / 3, 1.5)
@@ -107,6 +117,7 @@ def form_windows(forms: list[Form], weights: Weights, most: int = WINDOWS_PER_FO
         rows = [
             (number, float(form.onset[anchor]), vector)
             for number, form in enumerate(forms)
+            if kind != EIGHT_NOTES or form.stretch == 1  # eight notes are the same at every speed
             for anchor, vector in _windows_of(form, kind, weights, most)
         ]
         if rows:
@@ -118,15 +129,19 @@ def form_windows(forms: list[Form], weights: Weights, most: int = WINDOWS_PER_FO
 def _windows_of(form: Form, kind: int, weights: Weights, most: int) -> list[tuple[int, SingleArray]]:
     window = KINDS[kind]
     onset, pitch = np.rint(form.onset).astype(np.int64), form.pitch.astype(np.int64)
-    full = notes_within(onset, window.ticks) >= min(FEWEST_NOTES, len(onset))
-    anchors = np.flatnonzero(full & (onset + LONG_WINDOW_SHARE * window.ticks <= onset[-1]))
+    counts = notes_within(onset, window)
+    if kind == EIGHT_NOTES:
+        anchors = np.flatnonzero(counts >= window.frames - 2)
+    else:
+        filled = onset + LONG_WINDOW_SHARE * window.ticks <= onset[-1]
+        anchors = np.flatnonzero((counts >= min(FEWEST_NOTES, len(onset))) & filled)
     if not len(anchors):
-        if kind:  # too short for a bar: half a bar it is, even if not filled
+        if kind == BAR:  # too short for a bar: half a bar and its notes it is, even if not filled
             return []
         anchors = np.array([0])
     anchors = anchors[np.unique(np.linspace(0, len(anchors) - 1, min(most, len(anchors))).round().astype(np.int64))]
     vectors = weighted(window_vectors(onset, pitch, anchors, window), window, weights)
-    vectors = vectors * _known(np.tile(form.onset, (len(anchors), 1)), form.onset[anchors], kind)
+    vectors = vectors * _known(np.tile(form.onset, (len(anchors), 1)), form.onset[anchors], kind, anchors)
     return list(zip(anchors.tolist(), vectors.astype(np.float32), strict=True))
 
 
@@ -139,9 +154,9 @@ def first_windows(onsets: FloatArray, pitches: FloatArray, weights: Weights) -> 
         weights: of the blocks.
     """
     spans = onsets[:, -1]
-    kinds = (spans >= LONG_WINDOW_SHARE * KINDS[1].ticks).astype(np.int64)
+    kinds = np.where(spans >= LONG_WINDOW_SHARE * KINDS[BAR].ticks, BAR, HALF_BAR)
     vectors: list[SingleArray] = [np.zeros(0, np.float32)] * len(onsets)
-    for kind in range(len(KINDS)):
+    for kind in (HALF_BAR, BAR):
         mine = np.flatnonzero(kinds == kind)
         if not len(mine):
             continue
@@ -151,26 +166,34 @@ def first_windows(onsets: FloatArray, pitches: FloatArray, weights: Weights) -> 
         onset = (np.rint(onsets[mine]).astype(np.int64) + offsets[:, None]).ravel()
         anchors = np.arange(len(mine)) * onsets.shape[1]
         found = window_vectors(onset, pitches[mine].astype(np.int64).ravel(), anchors, KINDS[kind])
-        found = weighted(found, KINDS[kind], weights) * _known(onsets[mine], np.zeros(len(mine)), kind)
+        found = weighted(found, KINDS[kind], weights) * _known(
+            onsets[mine], np.zeros(len(mine)), kind, np.zeros(len(mine), np.int64)
+        )
         for row, vector in zip(mine.tolist(), found, strict=True):
             vectors[row] = vector
     return kinds, vectors
 
 
-def _known(onsets: FloatArray, first: FloatArray, kind: int) -> NDArray[np.float32]:
+def _known(onsets: FloatArray, first: FloatArray, kind: int, anchors: IntArray) -> NDArray[np.float32]:
     """Return 1 for what of windows lies within their tunes, else 0: what comes after the last note is not known.
 
     Args:
         onsets: ``(R, m)`` ticks.
         first: ``(R,)`` tick at which each window begins.
         kind: index of the kind of window.
+        anchors: ``(R,)`` note at which each window begins.
     """
     window = KINDS[kind]
-    frames = np.arange(window.frames) * (window.ticks / window.frames)
-    onset_frames = np.arange(window.onset_frames) * (window.ticks / window.onset_frames)
-    places = np.concatenate([frames, [0], onset_frames, frames, [0]])
+    frames, onset_frames = np.arange(window.frames), np.arange(window.onset_frames)
+    if kind == EIGHT_NOTES:
+        left = onsets.shape[1] - anchors[:, None]
+        places = np.concatenate([frames, [0], onset_frames[:-1] + 1, [0], frames, [0]])
+        inside: NDArray[np.float32] = (places < left).astype(np.float32)
+        return inside
+    frame_ticks, onset_ticks = window.ticks / window.frames, window.ticks / window.onset_frames
+    times = np.concatenate([frames * frame_ticks, [0], onset_frames * onset_ticks, frames * frame_ticks, [0]])
     end = onsets[:, -1] + np.maximum(onsets[:, -1] - onsets[:, -2], 1.0)
-    known: NDArray[np.float32] = (first[:, None] + places < end[:, None]).astype(np.float32)
+    known: NDArray[np.float32] = (first[:, None] + times < end[:, None]).astype(np.float32)
     return known
 
 
@@ -217,14 +240,40 @@ def nearest_candidates(index: MotifIndex, forms: list[Form], weights: Weights, c
         voices = (similarity - last)[row, column].astype(np.float64) + _ANY_VOICE
         song, line, _ = index.places(windows.kind, found[row, column])
         anchors = index.data.anchors[windows.kind][found[row, column]]
-        start = index.data.columns["line_onset"][anchors].astype(np.float64) - windows.lead[row]
-        parts.append(Candidates(windows.form[row], song, line, start, voices))
+        form, lead = windows.form[row], windows.lead[row]
+        if windows.kind == EIGHT_NOTES:
+            form = _at_their_speed(index, forms, form, lead, song, line, anchors)
+            lead = lead * np.array([one.stretch for one in forms])[form]
+        start = index.data.columns["line_onset"][anchors].astype(np.float64) - lead
+        parts.append(Candidates(form, song, line, start, voices))
     every = _summed(parts)
     rank = np.zeros(len(every), np.int64)
-    for form in range(len(forms)):
-        mine = np.flatnonzero(every.form == form)
+    for number in range(len(forms)):
+        mine = np.flatnonzero(every.form == number)
         rank[mine] = np.arange(len(mine))
     return every.take(np.flatnonzero(rank < count))
+
+
+def _at_their_speed(
+    index: MotifIndex, forms: list[Form], form: IntArray, lead: FloatArray, song: IntArray, line: IntArray,
+    anchors: NDArray[np.int32],
+) -> IntArray:  # fmt: skip
+    """Return, for eight notes that were found, the form that is as fast as they are there."""
+    notes = KINDS[EIGHT_NOTES].frames - 1
+    _, stop = index.line_range(index.first_line(song) + line)
+    onset = index.data.columns["line_onset"]
+    there = onset[np.minimum(anchors + notes, stop - 1)].astype(np.float64) - onset[anchors]
+    here = np.empty(len(form))
+    for number in np.unique(form):
+        own = forms[number].onset
+        mine = form == number
+        first = np.searchsorted(own, lead[mine])
+        here[mine] = own[np.minimum(first + notes, len(own) - 1)] - lead[mine]
+    ratio = np.log2(np.maximum(there, 1) / np.maximum(here, 1))
+    nearest = np.abs(ratio[:, None] - np.log2(np.array(STRETCHES))).argmin(axis=1)
+    # Forms stand in rows of all stretches, the plain one first.
+    fitting: IntArray = (form + nearest).astype(np.int64)
+    return fitting
 
 
 def _summed(parts: list[Candidates]) -> Candidates:
