@@ -111,9 +111,11 @@ def evaluate_bps_patterns(dataset: BpsMotif, *, progress: Progress | None = None
         for place in dataset.occurrences(id):
             own = (marked.staff == place.track) & (marked.onset >= place.start_midi - TOLERANCE)
             own &= marked.onset < place.end_midi - TOLERANCE
-            points = zip(np.round(marked.onset[own], DECIMALS).tolist(), marked.pitch[own].tolist(), strict=True)
+            # Motif files count from a pick-up's bar line, the tables of notes from the first full bar.
+            onset = np.round(marked.onset[own] + (place.start - place.start_midi), DECIMALS)
             if own.any():
-                reference.setdefault(place.type, []).append(frozenset((on, float(pitch)) for on, pitch in points))
+                points = frozenset(zip(onset.tolist(), marked.pitch[own].astype(float).tolist(), strict=True))
+                reference.setdefault(place.type, []).append(points)
         point_set = PointSet.of_table(table)
         found = find_patterns(point_set, DiscoverySettings(**BPS_SETTINGS), ticks_per_beat=TABLE_TICKS_PER_BEAT)
         scores.append(pattern_scores(list(reference.values()), _sets(table, point_set, found)))
