@@ -63,7 +63,7 @@ def test_a_page_runs_its_own_script_and_no_other() -> None:
 def test_a_search_page_shows_each_hit_under_the_query(result: SearchResult, tmp_path: Path) -> None:
     write_search(result, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert {"page.html", "hits.json", "hits.csv", "query.json", "query.mid", "hit-01.mid"} <= names
+    assert {"page.html", "hits.json", "hits.csv", "hits.png", "query.json", "query.mid", "hit-01.mid"} <= names
     rows = content_of((tmp_path / "page.html").read_bytes())["groups"][1]["rows"]
     assert len(rows) == len(result.hits)
     first = rows[0]

@@ -18,6 +18,7 @@ from ritornello.motifs.search_report import place_text as hit_place
 from ritornello.score import Part, Song
 from ritornello.score.midi_writer import midi_bytes
 from ritornello.score.timeline import TICKS_PER_QUARTER
+from ritornello.show.alignment_sheet import write_alignment_sheet
 from ritornello.show.motif_maps import (
     ShownMotif,
     write_distance_map,
@@ -29,11 +30,13 @@ from ritornello.show.snippet_page import Group, Notes, Row, Snippet, SnippetPage
 
 
 def write_search(result: SearchResult, folder: Path, *, audio: bool = False, progress: Progress | None = None) -> None:
-    """Write `page.html`, `hits.json`, `hits.csv`, `query.json`, `query.mid`, and for each hit a MIDI file (and WAV)."""
+    """Write `page.html`, `hits.json`, `hits.csv`, `hits.png`, `query.*`, and for each hit a MIDI file (and WAV)."""
     write_json(folder / "hits.json", {"ritornello": __version__, **result_dict(result)})
     write_json(folder / "query.json", query_dict(result))
     write_bytes(folder / "hits.csv", csv_text(result).encode(errors="backslashreplace"))
-    write_bytes(folder / "page.html", snippet_page(_search_page(result)))
+    page = _search_page(result)
+    write_bytes(folder / "page.html", snippet_page(page))
+    write_alignment_sheet(page.groups[1].rows, folder / "hits.png", page.title)
     write_bytes(folder / "query.mid", midi_bytes(query_excerpt(result.query)))
     for hit in result.hits:
         excerpt = hit_excerpt(result.index, hit)
@@ -119,11 +122,12 @@ def _quarters(song: Song, part: int, note: int) -> tuple[float, float, int]:
 
 def _search_page(result: SearchResult) -> SnippetPage:
     query = result.query
-    where = f"bars {query.bars} of {query.source}" if query.bars else query.source
+    bars = "bars" if "-" in query.bars else "bar"
+    where = f"{bars} {query.bars} of {query.source}" if query.bars else query.source
     rows = [_hit_row(result, hit) for hit in result.hits]
     lead = f"{len(result.hits)} places in {result.songs} songs. {chance_text(result)}."
     groups = [Group("What was looked for", [Row(Snippet(where, _line_notes(query.line)))], 2)]
-    return SnippetPage(f"Where {where} comes back", lead, [*groups, Group("Hits", rows, 0)])
+    return SnippetPage(f"Where the motif returns: {where}", lead, [*groups, Group("Hits", rows, 0)])
 
 
 def _hit_row(result: SearchResult, hit: Hit) -> Row:

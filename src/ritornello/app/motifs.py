@@ -123,7 +123,8 @@ def search(
         retrograde: Look for it backwards too.
         chance: Work out the chance level.
         seed: Of the choice of songs and shuffled motifs behind the chance level.
-        out: A folder for page.html (to see and to play), hits.json, hits.csv, query.json and a MIDI file for each hit.
+        out: A folder for page.html (to see and to play), hits.png, hits.json, hits.csv, query.json, and a MIDI file for
+            each hit.
         audio: Also a WAV file for each hit.
         force: Replace the files of an earlier result.
     """
