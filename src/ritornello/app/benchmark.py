@@ -130,3 +130,24 @@ def _objective_task(task: TaskName, data: Path, profile: Literal["quick", "full"
     from ritornello.training.shards import TokenShards
 
     return NextTokenTask(TokenShards(data, VOCABULARY_NAME), profile)
+
+
+@app.command
+def compressor(
+    *,
+    models: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = (),
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Time the levelling amplifier in a stream of blocks, beside other compressors, in the same run.
+
+    Examples:
+      ritornello benchmark compressor --json
+
+    Args:
+        models: Which models: ours, sim, s4-32-4, ...; all that are shipped if left out.
+    """
+    from ritornello.app.evaluate import as_table
+    from ritornello.compressor.benchmark import benchmark as time_models
+
+    result = time_models(models)
+    return Outcome(as_table(result), result)

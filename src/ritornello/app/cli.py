@@ -50,6 +50,9 @@ app.command(
     name="motifs",
     help="Find the motifs of a song, and a motif with its variations anywhere.",
 )
+app.command(
+    "ritornello.app.compress:compress", name="compress", help="Compress a recording like the LA-2A levelling amplifier."
+)
 app.command("ritornello.app.evaluate:app", name="evaluate", help="Measure a system on a data set.")
 app.command("ritornello.app.listen:app", name="listen", help="Ask people: build a listening test, count its answers.")
 app.command("ritornello.app.benchmark:app", name="benchmark", help="Time a system on this machine.")

@@ -289,6 +289,44 @@ def _motifs_without_network(data: Path, task: str, seed: int, common: Common) ->
     return Outcome(as_table(result), result)
 
 
+@app.command
+def compressor(
+    *,
+    data: Path | None = None,
+    models: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ("ours",),
+    simulated: Whole = 0,
+    seed: Whole = 0,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Measure models of the levelling amplifier against recordings of the hardware.
+
+    Examples:
+      ritornello evaluate compressor --data la2a-clips.zip --json
+      ritornello evaluate compressor --data la2a-clips.zip --models all --json
+      ritornello evaluate compressor --simulated 24 --models all --json
+
+    Args:
+        data: Folder or zip with a pairs.csv in the layout of the clips pack.
+        models: Names of models (ours, sim, s4-32-4, ...), files or folders of models, or all that are shipped.
+        simulated: Also measure on so many pairs of the simulation's test split.
+        seed: Of the simulated pairs.
+    """
+    if data is None and not simulated:
+        raise ArgumentError("there is nothing to measure on: give --data, or a number of pairs with --simulated")
+    if simulated < 0 or seed < 0:
+        raise ArgumentError("--simulated and --seed are whole numbers from 0 on")
+    from ritornello.compressor.data import simulated_pairs
+    from ritornello.compressor.evaluate import evaluate_clips, evaluate_simulated
+
+    result: dict[str, object] = {}
+    if data is not None:
+        with progress_bar("Compressing", common) as progress:
+            result |= evaluate_clips(data, models, progress)
+    if simulated:
+        result["simulated"] = evaluate_simulated(simulated_pairs("test", simulated, 6.0, seed), models)
+    return Outcome(as_table(result), result)
+
+
 def chosen_ids(ids: Sequence[str], limit: int | None, split: str) -> Sequence[str]:
     """Return the first `limit` ids of a split.
 

@@ -210,6 +210,24 @@ class TcnNetwork(nn.Module):
             signal = block(signal, condition)
         return torch.tanh(self.contract(signal)[:, 0])
 
+    def stream(self, audio: Tensor, setting: Tensor, heard: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
+        """Return the output of a block, as long as it, and what each block's convolution must remember.
+
+        Args:
+            audio: ``(B, T)``.
+            setting: ``(B, 2)``.
+            heard: of the block before; None for silence.
+        """
+        condition = self.condition(scaled_setting(setting, self.config))
+        signal = audio[:, None]
+        kept = []
+        for number, block in enumerate(self.blocks):
+            before = signal.new_zeros((*signal.shape[:2], block.reach)) if heard is None else heard[number]
+            signal = torch.cat((before, signal), -1)
+            kept.append(signal[..., signal.shape[-1] - block.reach :])
+            signal = block(signal, condition)
+        return torch.tanh(self.contract(signal)[:, 0]), kept
+
 
 class LstmNetwork(nn.Module):
     """One LSTM that sees sample and setting, and a linear layer: ``(B, T)`` to ``(B, T)``."""
@@ -222,9 +240,9 @@ class LstmNetwork(nn.Module):
 
     def forward(self, audio: Tensor, setting: Tensor, states: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Return the compressed audio ``(B, T)`` for ``(B, T)`` and the setting ``(B, 2)``."""
-        return self.step(audio, setting, states)[0]
+        return self.stream(audio, setting, states)[0]
 
-    def step(
+    def stream(
         self, audio: Tensor, setting: Tensor, states: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the output and the states ``(1, B, H)`` after it."""

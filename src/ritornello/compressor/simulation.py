@@ -58,6 +58,7 @@ class UnitConstants:
         deep_s: time of the deep pool.
         deep_weight: its share of the conductance.
         conductance_us: conductance per carrier, in microsiemens.
+        output_db: level of the output stage.
     """
 
     drive_db: float = 0.0
@@ -81,6 +82,7 @@ class UnitConstants:
     deep_s: float = 45.0
     deep_weight: float = 0.05
     conductance_us: float = 54.0
+    output_db: float = 0.0
 
     def varied(self, seed: int, spread: float = 0.1) -> UnitConstants:
         """Return another unit of the same kind: times, brightness and thresholds differ by a few per cent.
@@ -150,10 +152,14 @@ class Simulation:
         self._cell = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
         self._filters = np.zeros((self.channels, 2))
 
+    def take_state(self, other: Simulation) -> None:
+        """Go on from where another simulation of as many channels is."""
+        self._cell, self._filters = other._cell.copy(), other._filters.copy()
+
     def process(
         self, block: NDArray[np.float64], side_chain: NDArray[np.float64] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the block behind the divider ``(channels, frames)`` and the gain of each frame ``(frames,)``.
+        """Return the block behind divider and output stage ``(channels, frames)``, and each frame's gain ``(frames,)``.
 
         Args:
             block: ``(channels, frames)``.
@@ -175,7 +181,14 @@ class Simulation:
                 self._numbers.ctypes.data, self._cell.ctypes.data, self._filters.ctypes.data, output.ctypes.data,
                 gain.ctypes.data,
             )  # fmt: skip
-        return output, gain
+        level = 10 ** (self.constants.output_db / 20)
+        return output * level, gain * level
+
+
+def colour_of(colour: Colour | None = None) -> tuple[float, float, float, float, float]:
+    """Return corner, resonance, its quality, odd and even distortion, as `engines` takes them."""
+    chosen = colour or Colour()
+    return chosen.low_hz, chosen.high_hz, chosen.high_q, chosen.cell_third, chosen.second
 
 
 def coloured(signal: NDArray[np.float64], sample_rate: float, colour: Colour | None = None) -> NDArray[np.float64]:
@@ -185,8 +198,8 @@ def coloured(signal: NDArray[np.float64], sample_rate: float, colour: Colour | N
     from ritornello.compressor.linear_colour import colour_filter
 
     chosen = colour or Colour()
-    bent = signal * (1 - chosen.cell_third * signal**2)
-    bent = bent + chosen.second * bent**2
+    bounded = np.clip(signal, -1.0, 1.0)
+    bent = signal - chosen.cell_third * bounded**3 + chosen.second * bounded**2
     numerator, pole = colour_filter(sample_rate, chosen.low_hz, chosen.high_hz, chosen.high_q)
     filtered: NDArray[np.float64] = lfilter(numerator, [1.0, -pole], bent)
     return filtered

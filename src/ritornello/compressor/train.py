@@ -53,7 +53,7 @@ class Recipe:
 
     steps: int = 300
     segment: int = 2**15
-    batch: int = 4
+    batch: int = 2
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     warmup_steps: int = 20

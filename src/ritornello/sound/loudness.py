@@ -25,7 +25,11 @@ def integrated_lufs(samples: NDArray[np.float32], sample_rate: int) -> float:
     """
     if samples.shape[0] > 2:
         raise ArgumentError(f"loudness is measured on one or two channels, not {samples.shape[0]}")
-    powers = _block_powers(samples, sample_rate)
+    return gated_lufs(_block_powers(samples, sample_rate))
+
+
+def gated_lufs(powers: NDArray[np.float64]) -> float:
+    """Return the loudness of blocks of K-weighted power ``(blocks,)`` after both gates; ``-inf`` if none passes."""
     with np.errstate(divide="ignore"):
         loudness = -0.691 + 10.0 * np.log10(powers)
         powers = powers[loudness > _ABSOLUTE_GATE_LUFS]
@@ -38,7 +42,6 @@ def integrated_lufs(samples: NDArray[np.float32], sample_rate: int) -> float:
 
 def _block_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
     """Return the K-weighted power of each overlapping block, summed over the channels: float64 ``(blocks,)``."""
-    from pyloudnorm import IIRfilter
     from scipy.signal import sosfilt
 
     hop = round(_HOP_S * sample_rate)
@@ -46,9 +49,7 @@ def _block_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.
     width = round(_BLOCK_S / _HOP_S)
     if hops < width:
         return np.zeros(0)
-    shelf = IIRfilter(4.0, 1.0 / np.sqrt(2.0), 1500.0, sample_rate, "high_shelf")
-    high_pass = IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass")
-    sections = np.array([[*section.b, *section.a] for section in (shelf, high_pass)])
+    sections = k_weighting(sample_rate)
     powers = np.zeros(hops)
     for channel in samples:
         weighted = sosfilt(sections.astype(np.float32), channel[: hops * hop])
@@ -56,6 +57,15 @@ def _block_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.
     running = np.concatenate([[0.0], np.cumsum(powers)])
     blocks: NDArray[np.float64] = (running[width:] - running[:-width]) / (width * hop)
     return blocks
+
+
+def k_weighting(sample_rate: int) -> NDArray[np.float64]:
+    """Return the second-order sections of the K-weighting: ``(2, 6)``."""
+    from pyloudnorm import IIRfilter
+
+    shelf = IIRfilter(4.0, 1.0 / np.sqrt(2.0), 1500.0, sample_rate, "high_shelf")
+    high_pass = IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass")
+    return np.array([[*section.b, *section.a] for section in (shelf, high_pass)])
 
 
 def true_peak(samples: NDArray[np.float32]) -> float:

@@ -1,0 +1,269 @@
+"""A recording through the amplifier in the memory of a block: loudness, peak and gain are measured as it goes by.
+
+A wanted loudness takes two passes: the first measures the wet signal, the second writes it with the gain that is
+missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ritornello.compressor.process import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Leveller, Settings
+from ritornello.errors import ArgumentError, ReadError, WriteError
+from ritornello.sound.running_loudness import RunningLoudness
+from ritornello.sound.streams import AudioReader, output_format, write_audio
+
+TRACE_STEP_S = 0.001
+"""Step of the gain trace."""
+
+MAX_PICTURE_POINTS = 4000
+"""Points of the picture of a trace; each is the least gain of its stretch."""
+
+Progress = Callable[[int, int], None]
+
+
+def compress_file(
+    source: AudioReader,
+    out: Path,
+    settings: Settings,
+    *,
+    model: str = "ours",
+    sidechain: AudioReader | None = None,
+    target_lufs: float | None = None,
+    trace: Path | None = None,
+    block: int = 65536,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compress an open recording into a file that keeps its format, length and metadata.
+
+    Args:
+        source: the recording.
+        out: the file to write, see `sound.streams.output_format`.
+        settings: the knobs.
+        model: see `Leveller`.
+        sidechain: what the detector hears instead, of the same sample rate and length, and as many channels or one.
+        target_lufs: loudness to reach by make-up gain.
+        trace: a ``.csv`` or ``.png`` for the gain over time.
+        block: frames at a time.
+        progress: called with (frames done, frames in all).
+
+    Returns:
+        Duration, loudness and peak before and after, greatest and mean reduction, gain, counts of clipped and replaced
+        samples; loudness is None where nothing can be told, and with more than two channels.
+
+    Raises:
+        ArgumentError: if an argument is out of range or does not fit the file.
+        ReadError: if a recording is empty or damaged, or its rate is not supported.
+        WriteError: if a result cannot be written.
+    """
+    info = source.info
+    check_recording(source)
+    if sidechain is not None:
+        check_sidechain(source, sidechain)
+    _, subtype = output_format(out, info)
+    passes = 1 if target_lufs is None else 2
+    if target_lufs is not None:
+        if info.channels > 2:
+            raise ArgumentError(f"--target-lufs measures one or two channels, {info.path} has {info.channels}")
+        meter = RunningLoudness(info.sample_rate, info.channels)
+        unit = Leveller(info.sample_rate, info.channels, settings, model=model)
+        done = 0
+        for wet, *_ in _passes(unit, source, sidechain, block):
+            meter.add(wet)
+            done += wet.shape[1]
+            if progress is not None:
+                progress(done, passes * info.frames)
+        loudness = meter.integrated_lufs()
+        if not np.isfinite(loudness):
+            raise ArgumentError(f"{info.path}: too short or quiet to bring to a loudness; leave out --target-lufs")
+        settings = dataclasses.replace(settings, gain_db=settings.gain_db + target_lufs - loudness)
+    unit = Leveller(info.sample_rate, info.channels, settings, model=model)
+    tally = _Tally(info.sample_rate, info.channels, subtype)
+    with ExitStack() as stack:
+        rows = None if trace is None else stack.enter_context(_Trace(trace, info.sample_rate, info.frames))
+        writer = stack.enter_context(write_audio(out, info))
+        for wet, dry, decibels in _passes(unit, source, sidechain, block):
+            writer.write(wet)
+            tally.add(dry, wet, decibels)
+            if rows is not None:
+                rows.add(decibels)
+            if progress is not None:
+                progress((passes - 1) * info.frames + tally.frames, passes * info.frames)
+        if rows is not None:
+            rows.finish()
+    return {
+        "duration_s": info.frames / info.sample_rate,
+        "frames": info.frames,
+        "gain_db": settings.gain_db,
+        **tally.report(),
+        "replaced_samples": unit.replaced_samples,
+    }
+
+
+def check_recording(source: AudioReader) -> None:
+    """Refuse a recording that the amplifier does not take.
+
+    Raises:
+        ReadError: saying why.
+    """
+    info = source.info
+    if not info.frames:
+        raise ReadError(f"{info.path}: holds no sound, its length is 0")
+    if not LOWEST_RATE_HZ <= info.sample_rate <= HIGHEST_RATE_HZ:
+        raise ReadError(
+            f"{info.path}: sample rate {info.sample_rate} Hz is not supported; it goes from {LOWEST_RATE_HZ} to "
+            f"{HIGHEST_RATE_HZ}; resample it first"
+        )
+    if info.channels > 64:
+        raise ReadError(f"{info.path}: {info.channels} channels are too many; at most 64 are taken")
+
+
+def check_sidechain(source: AudioReader, sidechain: AudioReader) -> None:
+    """Refuse a side chain that does not go with a recording.
+
+    Raises:
+        ArgumentError: naming both values.
+    """
+    first, second = source.info, sidechain.info
+    for what, wanted, found in (
+        ("sample rate", f"{first.sample_rate} Hz", f"{second.sample_rate} Hz"),
+        ("length", f"{first.frames} frames", f"{second.frames} frames"),
+    ):
+        if wanted != found:
+            raise ArgumentError(f"--sidechain {second.path}: its {what} is {found}, that of {first.path} is {wanted}")
+    if second.channels not in (1, first.channels):
+        raise ArgumentError(
+            f"--sidechain {second.path}: has {second.channels} channels; give 1 or, like {first.path}, {first.channels}"
+        )
+
+
+def _passes(
+    unit: Leveller, source: AudioReader, sidechain: AudioReader | None, block: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]]:
+    """Yield wet and dry blocks, and their gain in dB."""
+    sides: Iterator[NDArray[np.float32] | None] = (
+        iter(lambda: None, 0) if sidechain is None else sidechain.blocks(block)
+    )
+    for dry, side in zip(source.blocks(block), sides, strict=False):
+        wet, decibels = unit.process_with_gain(dry, side)
+        yield wet, dry, decibels
+
+
+class _Tally:
+    """What is measured as blocks go by."""
+
+    def __init__(self, sample_rate: int, channels: int, subtype: str) -> None:
+        self.frames = 0
+        self._meters = [RunningLoudness(sample_rate, channels) for _ in range(2)] if channels <= 2 else []
+        self._peaks = [0.0, 0.0]
+        self._least, self._sum, self._clipped = 0.0, 0.0, 0
+        self._clips = subtype not in ("FLOAT", "DOUBLE")
+
+    def add(self, dry: NDArray[np.float32], wet: NDArray[np.float32], decibels: NDArray[np.float64]) -> None:
+        dry = np.nan_to_num(dry, posinf=0.0, neginf=0.0)
+        for meter, signal in zip(self._meters, (dry, wet), strict=False):
+            meter.add(signal)
+        for which, signal in enumerate((dry, wet)):
+            self._peaks[which] = max(self._peaks[which], float(np.abs(signal).max()))
+        self._least = min(self._least, float(decibels.min()))
+        self._sum += float(np.minimum(decibels, 0).mean(axis=0).sum())
+        self._clipped += int((np.abs(wet) > 1).sum()) if self._clips else 0
+        self.frames += wet.shape[1]
+
+    def report(self) -> dict[str, Any]:
+        found = [meter.integrated_lufs() for meter in self._meters] or [-np.inf, -np.inf]
+        before, after = (round(value, 2) if np.isfinite(value) else None for value in found)
+        peaks = [round(20 * np.log10(peak), 2) if peak > 0 else None for peak in self._peaks]
+        return {
+            "loudness_before_lufs": before,
+            "loudness_after_lufs": after,
+            "peak_before_dbfs": peaks[0],
+            "peak_after_dbfs": peaks[1],
+            "max_reduction_db": round(-self._least, 3),
+            "mean_reduction_db": round(-self._sum / max(self.frames, 1), 3),
+            "clipped_samples": self._clipped,
+        }
+
+
+class _Trace:
+    """The gain over time: lines of a table as they come, or the points of a picture."""
+
+    def __init__(self, path: Path, sample_rate: int, frames: int) -> None:
+        self.path, self.sample_rate = path, sample_rate
+        self.is_table = path.suffix.lower() == ".csv"
+        step = max(1, round(TRACE_STEP_S * sample_rate))
+        self.step = step if self.is_table else max(step, -(-frames // MAX_PICTURE_POINTS))
+        self._rest: NDArray[np.float64] | None = None
+        self._times: list[NDArray[np.float64]] = []
+        self._points: list[NDArray[np.float64]] = []
+        self._done = 0
+        self._file: TextIO | None = None
+        self._temporary: Path | None = None
+
+    def __enter__(self) -> _Trace:
+        if self.is_table:
+            try:
+                handle, name = tempfile.mkstemp(prefix=f".{self.path.name[:40]}.", dir=self.path.parent)
+            except OSError as error:
+                raise WriteError(f"{self.path}: cannot be written ({error.strerror})") from None
+            self._temporary = Path(name)
+            self._file = os.fdopen(handle, "w", encoding="ascii", newline="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+
+    def add(self, decibels: NDArray[np.float64]) -> None:
+        """Take the gain of a block: a table shows it every 1 ms, a picture its least values."""
+        if self._done == 0 and self._rest is None and self._file is not None:
+            names = ",".join(f"gain_db_{number + 1}" for number in range(len(decibels)))
+            self._file.write(f"time_s,{names}\n")
+        data = decibels if self._rest is None else np.concatenate([self._rest, decibels], axis=1)
+        count = data.shape[1] // self.step
+        self._put(data[:, : count * self.step].reshape(len(data), count, self.step))
+        self._rest = data[:, count * self.step :]
+
+    def _put(self, steps: NDArray[np.float64]) -> None:
+        if not steps.shape[1]:
+            return
+        times = (self._done + np.arange(steps.shape[1])) * self.step / self.sample_rate
+        self._done += steps.shape[1]
+        if self._file is not None:
+            values = steps[:, :, 0].T.tolist()
+            lines = (
+                f"{time:.6f},{','.join(f'{v:.4f}' for v in row)}\n"
+                for time, row in zip(times.tolist(), values, strict=True)
+            )
+            self._file.writelines(lines)
+        else:
+            self._times.append(times)
+            self._points.append(steps.min(axis=2))
+
+    def finish(self) -> None:
+        """Write what is left and give the file its name."""
+        if self._rest is not None and self._rest.shape[1]:
+            self._put(self._rest[:, None, :])
+        if self._file is None or self._temporary is None:
+            from ritornello.show.gain_reduction import write_gain_trace
+
+            write_gain_trace(np.concatenate(self._times), np.concatenate(self._points, axis=1), self.path)
+            return
+        self._file.close()
+        try:
+            self._temporary.chmod(0o644)
+            self._temporary.replace(self.path)
+        except OSError as error:
+            raise WriteError(f"{self.path}: cannot be written ({error.strerror})") from None
+        self._file = self._temporary = None

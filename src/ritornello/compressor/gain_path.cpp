@@ -1,0 +1,65 @@
+// The gain path of our model, sample by sample; see gain_path.py for the formulas and the order of the numbers.
+
+#include <cmath>
+#include <cstdint>
+
+namespace {
+
+enum Number { THRESHOLD, SLOPE, KNEE, LIGHT, ATTACK, FAST_RELEASE, SLOW_RELEASE, FAST_SHARE, MEMORY_SHIFT, MEMORY_UP,
+              MEMORY_DOWN, MEAN_LINK, LINK_AMOUNT };
+
+constexpr double DB = 8.685889638065037;  // 20 / ln 10
+constexpr double TINY = 1e-15;
+
+inline double flushed(double value) { return value < TINY && value > -TINY ? 0.0 : value; }
+
+// state: light, fast, slow, memory, gain in decibels.
+inline double step(double heard, const double* k, double* state) {
+    double &light = state[0], &fast = state[1], &slow = state[2], &memory = state[3], &gain = state[4];
+    light += k[LIGHT] * (heard - light);
+    const double over = DB * std::log(light > 1e-6 ? light : 1e-6) - k[THRESHOLD] + k[MEMORY_SHIFT] * memory;
+    const double half = 0.5 * k[KNEE];
+    double knee = 0;
+    if (over >= half) knee = over;
+    else if (over > -half) knee = (over + half) * (over + half) / (2 * k[KNEE]);
+    const double wanted = -k[SLOPE] * knee;
+    fast += (wanted < fast ? k[ATTACK] : k[FAST_RELEASE]) * (wanted - fast);
+    slow += (wanted < slow ? k[ATTACK] : k[SLOW_RELEASE]) * (wanted - slow);
+    gain = k[FAST_SHARE] * fast + (1 - k[FAST_SHARE]) * slow;
+    const double reduction = -gain / 20;
+    memory += (reduction > memory ? k[MEMORY_UP] : k[MEMORY_DOWN]) * (reduction - memory);
+    return std::exp(gain / DB);
+}
+
+}  // namespace
+
+extern "C" {
+
+// side (channels, frames); numbers (rows, 13): one row, or one for each frame; states (channels, 5);
+// decibels (channels, frames): the gain that each frame is heard with.
+void follow(int64_t frames, int64_t channels, const double* side, const double* numbers, int64_t rows, double* states,
+            double* linear, double* decibels) {
+    for (int64_t t = 0; t < frames; ++t) {
+        const double* k = numbers + (rows > 1 ? t * 13 : 0);
+        double loudest = 0, sum = 0;
+        for (int64_t c = 0; c < channels; ++c) {
+            const double level = std::fabs(side[c * frames + t]) * linear[c];
+            loudest = level > loudest ? level : loudest;
+            sum += level;
+        }
+        const double common = loudest + k[MEAN_LINK] * (sum / channels - loudest);
+        for (int64_t c = 0; c < channels; ++c) {
+            double heard = common;
+            if (k[LINK_AMOUNT] < 1) {
+                const double own = std::fabs(side[c * frames + t]) * linear[c];
+                heard = own + k[LINK_AMOUNT] * (common - own);
+            }
+            sum = step(heard, k, states + 5 * c);
+            decibels[c * frames + t] = states[5 * c + 4];
+            states[5 * c + 4] = sum;  // linear, until all channels have heard the old gain
+        }
+        for (int64_t c = 0; c < channels; ++c) linear[c] = states[5 * c + 4];
+    }
+    for (int64_t i = 0; i < 5 * channels; ++i) states[i] = flushed(states[i]);
+}
+}

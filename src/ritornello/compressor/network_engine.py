@@ -1,0 +1,221 @@
+"""The networks as engines: S4 by its recurrence in a compiled cell, TCN and LSTM by PyTorch with their states kept.
+
+Each channel goes through the network by itself. A network that a recipe trained at 44.1 kHz runs at other rates only
+if it is S4, whose step dt is scaled; the others are refused there. The gain that is told is the ratio of levels over
+5 ms.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from ritornello.errors import ArgumentError, MissingDependencyError
+from ritornello.nn.compiled import load_kernels
+
+if TYPE_CHECKING:
+    from ritornello.compressor.process import Settings
+
+Signal = NDArray[np.float64]
+
+_SOURCE = Path(__file__).with_name("s4_cell.cpp")
+
+TRAINED_RATE_HZ = 44_100
+
+_LEVEL_S = 0.005
+_FLOOR = 1e-12
+
+
+class NetworkEngine:
+    """A trained network at work.
+
+    Args:
+        name: of its weights without ``compressor-``, such as ``s4-32-4``, or a folder of weights.
+        sample_rate: frames per second.
+        channels: number of channels.
+        settings: the knobs; side chain, link and colour do not exist here.
+
+    Raises:
+        ArgumentError: if there are no such weights, or they do not run at this rate.
+        ReadError: if the weights are damaged.
+        MissingDependencyError: if torch is not installed.
+    """
+
+    hiss_dbfs = -88.0
+
+    def __init__(self, name: str, sample_rate: float, channels: int, settings: Settings) -> None:
+        try:
+            from ritornello.compressor.pretrained import load_network
+        except ImportError:
+            raise MissingDependencyError(
+                f'model {name} needs torch and safetensors; run: pip install "ritornello[ml]"'
+            ) from None
+        self.network = load_network(name)
+        self.kind = self.network.config.kind
+        if self.kind != "s4" and sample_rate != TRAINED_RATE_HZ:
+            raise ArgumentError(
+                f"model {name} runs at {TRAINED_RATE_HZ} Hz, not {sample_rate:g}; ours, sim and s4 run at any"
+            )
+        self.name, self.sample_rate, self.channels = name, sample_rate, channels
+        pace = 1 - np.exp(-1 / (_LEVEL_S * sample_rate))
+        self._level = (np.array([pace]), np.array([1.0, pace - 1.0]))
+        self.reset(settings)
+
+    def reset(self, settings: Settings) -> None:
+        """See `Engine`."""
+        self.turn(settings, 0)
+        self._cells = [self._fresh() for _ in range(self.channels)]
+        self._levels = np.zeros((2, self.channels, 1))
+
+    def turn(self, settings: Settings, frames: int) -> None:
+        """See `Engine`; the network takes the new setting at once."""
+        self._setting = (float(settings.mode == "limit"), settings.peak_reduction)
+        if self.kind == "s4":
+            self._weights = s4_weights(self.network, self._setting, TRAINED_RATE_HZ / self.sample_rate)
+
+    def rewire(self, settings: Settings) -> None:
+        """Refuse a filter or a link: a network has no side chain.
+
+        Raises:
+            ArgumentError: if a filter is asked for.
+        """
+        if settings.sidechain_highpass_hz:
+            raise ArgumentError(f"model {self.name} has no side chain to filter; use ours or sim")
+
+    def process(self, loud: Signal, side: Signal, is_external: bool) -> tuple[Signal, Signal]:
+        """See `Engine`."""
+        if is_external:
+            raise ArgumentError(f"model {self.name} takes no side chain; use ours or sim")
+        wet = np.stack([self._run(channel, number) for number, channel in enumerate(loud)])
+        decibels = np.empty(loud.shape)
+        smooth = []
+        for which, signal in enumerate((loud, wet)):
+            power, self._levels[which] = lfilter(*self._level, signal**2, axis=1, zi=self._levels[which])
+            smooth.append(np.maximum(power, _FLOOR))
+        decibels[:] = 10 * np.log10(smooth[1] / smooth[0])
+        return wet, decibels
+
+    def _fresh(self) -> Any:
+        config = self.network.config
+        if self.kind == "s4":
+            return np.zeros(config.blocks * 2 * config.states * config.channels, np.float32)
+        return None
+
+    def _run(self, channel: Signal, number: int) -> Signal:
+        import torch
+
+        samples = np.ascontiguousarray(channel, np.float32)
+        if self.kind == "s4":
+            return s4_stream(self.network.config, self._weights, samples, self._cells[number]).astype(np.float64)
+        setting = torch.tensor([self._setting])
+        audio = torch.from_numpy(samples)[None]
+        with torch.inference_mode():
+            output, self._cells[number] = self.network.stream(audio, setting, self._cells[number])
+        result: Signal = output[0].numpy().astype(np.float64)
+        return result
+
+
+def s4_weights(network: Any, setting: tuple[float, float], rate_ratio: float = 1.0) -> NDArray[np.float32]:
+    """Return the weights of an S4 network at one setting, in the order of ``s4_cell.cpp``: float32, flat.
+
+    Batch norm and FiLM become one scale and one shift per channel.
+    """
+    import torch
+
+    from ritornello.compressor.networks import scaled_setting
+
+    config = network.config
+    parts: list[Any] = [network.expand.weight[:, 0], network.expand.bias]
+    with torch.no_grad():
+        condition = network.condition(scaled_setting(torch.tensor([setting]), config))
+        for block in network.blocks:
+            numbers = block.state_space.at_rate(rate_ratio)
+            scale, shift = block.film(condition)[0].double().chunk(2)
+            if block.norm is not None:
+                inverse = 1 / torch.sqrt(block.norm.running_var.double() + block.norm.eps)
+                scale, shift = scale * inverse, shift - scale * inverse * block.norm.running_mean.double()
+            residual = torch.zeros(config.channels) if block.residual is None else block.residual
+            parts += [
+                block.linear.weight.T, block.linear.bias, block.first.weight, numbers.poles.T.real,
+                numbers.poles.T.imag, numbers.mixing.T.real, numbers.mixing.T.imag, numbers.skip, scale, shift,
+                residual, block.second.weight,
+            ]  # fmt: skip
+        parts += [network.contract.weight[0], network.contract.bias]
+    flat = [np.asarray(part.detach() if hasattr(part, "detach") else part, np.float32).ravel() for part in parts]
+    return np.concatenate(flat)
+
+
+def s4_stream(
+    config: Any, weights: NDArray[np.float32], samples: NDArray[np.float32], states: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the output of a block ``(frames,)``; the states are changed in place.
+
+    Args:
+        config: of the network.
+        weights: of `s4_weights`.
+        samples: float32 ``(frames,)``.
+        states: float32 ``(blocks * 2 * N * H,)``, at rest all 0.
+    """
+    output = np.empty_like(samples)
+    kernel = _kernel() if config.channels <= 64 else None
+    if kernel is None:
+        _stream_in_numpy(config, weights, samples, states, output)
+    else:
+        kernel(
+            len(samples), config.channels, config.states, config.blocks, int(config.final_tanh), weights.ctypes.data,
+            samples.ctypes.data, states.ctypes.data, output.ctypes.data,
+        )  # fmt: skip
+    return samples * output if config.side_chain else output
+
+
+@functools.cache
+def _kernel() -> Callable[..., None] | None:
+    library = load_kernels(_SOURCE)
+    if library is None:
+        return None
+    function = library.s4_stream
+    function.restype = None
+    function.argtypes = [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 4
+    return function
+
+
+def _stream_in_numpy(
+    config: Any,
+    weights: NDArray[np.float32],
+    samples: NDArray[np.float32],
+    states: NDArray[np.float32],
+    output: NDArray[np.float32],
+) -> None:
+    """Do what ``s4_cell.cpp`` does; far from real time."""
+    size, bank = config.channels, config.states * config.channels
+    place = 0
+
+    def take(count: int) -> NDArray[np.float32]:
+        nonlocal place
+        place += count
+        return weights[place - count : place]
+
+    now = samples[:, None] * take(size) + take(size)
+    for number in range(config.blocks):
+        linear, bias, slope = take(size * size).reshape(size, size), take(size), take(1)
+        poles, mixing = (take(bank) + 1j * take(bank) for _ in range(2))
+        skip, scale, shift, residual, second = take(size), take(size), take(size), take(size), take(1)
+        mixed = now @ linear + bias
+        mixed = np.where(mixed > 0, mixed, slope * mixed)
+        own = states[number * 2 * bank : (number + 1) * 2 * bank].reshape(2, config.states, size)
+        state = own[0] + 1j * own[1]
+        for t, row in enumerate(mixed):
+            state = poles.reshape(state.shape) * state + row
+            moved = scale * ((mixing.reshape(state.shape) * state).real.sum(axis=0) + skip * row) + shift
+            now[t] = np.where(moved > 0, moved, second * moved) + residual * now[t]
+        own[0], own[1] = state.real, state.imag
+    total = now @ take(size) + take(1)
+    output[:] = np.tanh(total) if config.final_tanh else total
+    states[np.abs(states) < 1e-15] = 0

@@ -1,0 +1,95 @@
+"""Trained networks by name: shipped weights, a folder of exported ones, or a training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ritornello.compressor.networks import LstmNetwork, NetworkConfig, S4Network, TcnNetwork, make_network
+from ritornello.compressor.train import BEST_FILE, BEST_NOTE
+from ritornello.errors import ArgumentError, ReadError
+from ritornello.files import read_json_object
+from ritornello.nn.weights import PACKAGED, load_tensors, network_with, read_config, resolve, save_weights
+from ritornello.training.runs import RECIPE_FILE
+
+FORMAT, VERSION = "ritornello compressor network", 1
+
+PREFIX = "compressor-"
+
+
+def shipped_networks() -> list[str]:
+    """Return the names of the shipped networks, without their prefix."""
+    places = sorted(PACKAGED.glob(f"{PREFIX}*/model.safetensors"))
+    return [place.parent.name.removeprefix(PREFIX) for place in places]
+
+
+def load_network(name: str) -> S4Network | TcnNetwork | LstmNetwork:
+    """Return a trained network, in evaluation mode.
+
+    Args:
+        name: such as ``s4-32-4``, or a folder of weights or of a training run.
+
+    Raises:
+        ArgumentError: if nothing of that name is found.
+        ReadError: if it is damaged.
+    """
+    if is_run(Path(name)):
+        return load_run(Path(name))
+    if (PACKAGED / f"{PREFIX}{name}").is_dir():
+        name = f"{PREFIX}{name}"
+    elif not Path(name).is_dir():
+        known = ", ".join(["ours", "sim", *shipped_networks()])
+        raise ArgumentError(f"model '{name[:60]}' is not found; known: {known}; or give the folder of its weights")
+    folder = resolve(name)
+    config = _config(read_config(folder, FORMAT, VERSION).get("network"), folder)
+    return network_with(lambda: make_network(config), load_tensors(folder), folder)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is a training run of this system."""
+    place = folder / RECIPE_FILE
+    return place.is_file() and read_json_object(place).get("system") == "compressor"
+
+
+def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
+    """Return the best network of a run.
+
+    Raises:
+        ReadError: if it has none yet, or is damaged.
+    """
+    if not (folder / BEST_NOTE).is_file():
+        raise ReadError(f"{folder}: nothing has been measured in this run yet")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    config = _config(read_json_object(folder / BEST_NOTE).get("network"), folder)
+    try:
+        tensors = load_file(folder / BEST_FILE)
+    except (SafetensorError, OSError) as error:
+        raise ReadError(f"{folder / BEST_FILE}: damaged ({str(error)[:60]})") from None
+    return network_with(lambda: make_network(config), tensors, folder)
+
+
+def export_run(run: Path, out: Path, force: bool = False) -> None:
+    """Write the best weights of a run as a model.
+
+    Raises:
+        ReadError: if the run has none yet, or is damaged.
+        WriteError: if the folder exists or cannot be written.
+    """
+    network = load_run(run)
+    measured = {key: value for key, value in read_json_object(run / BEST_NOTE).items() if key != "network"}
+    recipe = read_json_object(run / RECIPE_FILE)
+    described = {
+        "format": FORMAT, "version": VERSION, "network": network.config.as_json(), "recipe": recipe, "measured":
+        measured,
+    }  # fmt: skip
+    save_weights(out, network.state_dict(), described, half=False, force=force)
+
+
+def _config(found: object, folder: Path) -> NetworkConfig:
+    if not isinstance(found, dict):
+        raise ReadError(f"{folder}: its description names no network")
+    try:
+        return NetworkConfig(**found)
+    except (TypeError, ArgumentError) as error:
+        raise ReadError(f"{folder}: its description is damaged ({str(error)[:80]})") from None
