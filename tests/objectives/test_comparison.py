@@ -7,8 +7,9 @@ import math
 import pytest
 
 from ritornello.evaluation.statistics import Estimate
-from ritornello.objectives.comparison import ratio, steps_to
-from ritornello.objectives.verdict import Evidence, verdict
+from ritornello.objectives.comparison import Comparison, Difference, Ratio, Row, ratio, steps_to
+from ritornello.objectives.protocol import Setting
+from ritornello.objectives.verdict import Evidence, verdict, verdict_lines
 
 CURVE = [[0, 0.1], [100, 0.5], [200, 0.4], [300, 0.8]]
 
@@ -67,3 +68,26 @@ def test_the_verdict_follows_its_rules(
     tuned: Estimate, untuned: Estimate, matched: Estimate, penalised: Estimate, difference: Estimate, wanted: str
 ) -> None:
     assert verdict(Evidence(tuned, untuned, matched, penalised, difference)) == wanted
+
+
+def row(objective: str, control: str, to_base: Ratio | None, to_penalised: Ratio | None = None) -> Row:
+    gap = {} if objective == "cross_entropy" else {1.0: Difference(around(0.1, 0.2), 0.5)}
+    return Row(
+        objective, control, Setting(0.1, 0.0, 0.5), 1.0, {}, to_base, to_penalised, {1.0: (70.0, 1.0)}, gap, {}, 1.0, 0
+    )
+
+
+def test_the_verdict_is_told_with_its_figures() -> None:
+    same, slow = Ratio(SAME, "", 10, 1.0), Ratio(SLOW, "at least", 10, 0.01)
+    rows = [
+        row("cross_entropy", "tuned", None), row("centred_z_loss", "tuned", same), row("linear_mse", "tuned", slow),
+        row("expgb", "tuned", same, same), row("expgb", "matched", same, same), row("expgb", "default rate", same),
+    ]  # fmt: skip
+    told = verdict_lines(Comparison(tuple(rows), {}, {}, 10))
+    assert told[0] == "Verdict: the claim does not hold."
+    assert "takes 1.00 (0.95 to 1.05) of cross-entropy's steps" in told[1] and "0 % fewer (-5 to 5)" in told[1]
+    assert "10 paired seeds" in told[1] and "+0.1 points (-0.1 to +0.3)" in told[2]
+    assert "linear + MSE) a run takes at least 1.30 (1.25 to 1.35)" in told[3]
+    rows[3] = row("expgb", "tuned", slow, slow)
+    assert "30 % more (25 to 35)" in verdict_lines(Comparison(tuple(rows), {}, {}, 10))[1]
+    assert "No verdict" in verdict_lines(Comparison(tuple(rows[:3]), {}, {}, 10))[0]

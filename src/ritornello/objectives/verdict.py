@@ -77,21 +77,23 @@ def verdict_lines(comparison: Comparison) -> list[str]:
         return [f"No verdict: it needs the objectives {', '.join(CLAIMED)}, and runs that reach the target."]
     row = comparison.row(BOOSTED, "tuned")
     assert row is not None and row.to_base is not None
-    tuned = evidence.tuned
-    fewer = Estimate(100 * (1 - tuned.value), 100 * (1 - tuned.high), 100 * (1 - tuned.low))
-    bound = f" ({row.to_base.bound})" if row.to_base.bound else ""
+    named = verdict(evidence)
     lines = [
-        f"Verdict: the claim {verdict(evidence)}."
-        if verdict(evidence) in ("holds", "does not hold")
-        else f"Verdict: {verdict(evidence)}.",
-        f"expGB takes {tuned.value:.2f}{bound} of cross-entropy's steps ({tuned.low:.2f} to {tuned.high:.2f}) to 95 % "
-        f"of its accuracy: {fewer.value:.0f} % fewer ({fewer.low:.0f} to {fewer.high:.0f}), where 33 % are claimed; "
-        f"{comparison.seeds} paired seeds, both tuned.",
+        f"Verdict: the claim {named}." if named in ("holds", "does not hold") else f"Verdict: {named}.",
+        f"expGB takes {_told(row.to_base)} of cross-entropy's steps to 95 % of its accuracy: "
+        f"{_fewer(evidence.tuned)}, where 33 % fewer are claimed; {comparison.seeds} paired seeds, both tuned.",
         f"Against CE + A²/2: {_short(evidence.penalised)}. With matched first gradients at cross-entropy's setting: "
         f"{_short(evidence.matched)}. Both at the default rate: {_short(evidence.untuned)}. Final test accuracy: "
         f"{evidence.difference.value:+.1f} points ({evidence.difference.low:+.1f} to {evidence.difference.high:+.1f}).",
     ]
     return lines + _normaliser(comparison)
+
+
+def _fewer(steps: Estimate) -> str:
+    """Return a ratio of steps as per cent fewer, or more, of them."""
+    sign, word = (1, "fewer") if steps.value <= 1 else (-1, "more")
+    ends = sorted((100 * sign * (1 - steps.low), 100 * sign * (1 - steps.high)))
+    return f"{100 * sign * (1 - steps.value):.0f} % {word} ({ends[0]:.0f} to {ends[1]:.0f})"
 
 
 def _normaliser(comparison: Comparison) -> list[str]:
