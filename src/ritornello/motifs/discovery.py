@@ -29,7 +29,7 @@ ALL_LAGS_POINTS, BEAT_LAGS_POINTS = 4_000, 12_000
 class DiscoverySettings:
     """What counts as a pattern; the defaults were chosen on JKU-PDD, see `docs/motifs.md`."""
 
-    gaps_beats: tuple[float, ...] = (1.0, 3.0)
+    gaps_beats: tuple[float, ...] = (3.0,)
     """Longest times in beats between neighbouring onsets of a pattern; each is tried."""
 
     min_notes: int = 4

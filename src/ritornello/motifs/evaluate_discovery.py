@@ -26,21 +26,22 @@ Progress = Callable[[int, int], None]
 ABLATIONS: Mapping[str, Mapping[str, Any]] = {
     "exact_only": {"varied_share": 1.0},
     "segment": {"segment": True},
-    "one_gap": {"gaps_beats": (3.0,)},
+    "gap_of_one_beat_too": {"gaps_beats": (1.0, 3.0)},
     "any_compactness": {"min_compactness": 0.0},
     "no_redundancy_removal": {"most_alike": 1.0},
 }
 """Settings that are measured beside the default."""
 
+GAPS = (2.0, 3.0, 4.0)
 GRID: Mapping[str, Sequence[float]] = {
     "varied_share": (0.6, 0.7, 0.8, 1.0), "least_gain": (0.05, 0.1, 0.2), "most_alike": (0.5, 0.8),
 }  # fmt: skip
-"""Settings among which each piece's are chosen on the other four."""
+"""Settings among which, at each of the `GAPS`, those of a piece are chosen on the other four."""
 
 BPS_SETTINGS: dict[str, Any] = {"max_beats": 8.0}
 """Motifs are short: of the marked ones few last longer."""
 
-_NEW_REPEATS = ("one_gap", "any_compactness")  # ablations with other candidates
+_NEW_REPEATS = ("gap_of_one_beat_too", "any_compactness")  # ablations with other candidates
 _MISC = "tomCollinsMisc"  # of Chopin; the data set's own list of patterns omits it
 
 
@@ -67,15 +68,18 @@ def evaluate_jku(dataset: JkuPdd, *, progress: Progress | None = None) -> dict[s
         scores["narrower"].append(pattern_scores(narrower, ours))
         for name, changes in ABLATIONS.items():
             settings = dataclasses.replace(DiscoverySettings(), **changes)
-            own = (
-                find_repeats(points, settings, ticks_per_beat=TABLE_TICKS_PER_BEAT) if name in _NEW_REPEATS else repeats
-            )
+            own = repeats
+            if name in _NEW_REPEATS:
+                own = find_repeats(points, settings, ticks_per_beat=TABLE_TICKS_PER_BEAT)
             found = _sets(table, points, choose_patterns(points, own, settings))
             scores[name].append(pattern_scores(reference, found))
         row = []
-        for values in combinations:
-            settings = dataclasses.replace(DiscoverySettings(), **values)
-            row.append(pattern_scores(reference, _sets(table, points, choose_patterns(points, repeats, settings))))
+        for gap in GAPS:
+            wide = dataclasses.replace(DiscoverySettings(), gaps_beats=(gap,))
+            own = find_repeats(points, wide, ticks_per_beat=TABLE_TICKS_PER_BEAT)
+            for values in combinations:
+                settings = dataclasses.replace(wide, **values)
+                row.append(pattern_scores(reference, _sets(table, points, choose_patterns(points, own, settings))))
         tried.append(row)
         if progress is not None:
             progress(done + 1, len(PIECES))
@@ -84,7 +88,7 @@ def evaluate_jku(dataset: JkuPdd, *, progress: Progress | None = None) -> dict[s
         "per_piece": {piece: scores_dict(one) for piece, one in zip(PIECES, scores["ours"], strict=True)},
         "without_tomCollinsMisc": mean_scores(scores["narrower"]),
         "systems": {name: mean_scores(scores[name]) for name in ABLATIONS},
-        "chosen_on_the_other_four": _chosen_on_others(combinations, tried),
+        "chosen_on_the_other_four": _chosen_on_others([{"gap": gap, **values} for gap in GAPS for values in combinations], tried),
     }  # fmt: skip
 
 
