@@ -171,8 +171,8 @@ def _carriers(draft: Draft, cell: int, offset: int, size: int) -> BoolArray:
             pitch = fixed[step].pitch if step in fixed else basic
             length = min(fixed[step].duration, after - step) if step in fixed else after - step
             steps[pitch] = steps.get(pitch, 0) + length
-        most = max((value for pitch, value in steps.items() if pitch != basic), default=0)
-        result[pattern] = steps.get(basic, 0) > most
+        longest = max(steps, key=lambda pitch: steps[pitch], default=0)  # of equals the first, as basic pitches count
+        result[pattern] = longest == basic and steps[basic] > 0
     return result
 
 
