@@ -12,6 +12,7 @@ from ritornello.motifs.align import Weights, score_pairs
 from ritornello.motifs.index import MotifIndex
 from ritornello.motifs.query import Query
 from ritornello.motifs.search import search
+from ritornello.score import make_notes
 
 from .tunes import MOTIF_ONSET, MOTIF_PITCH, motif_line, random_song
 
@@ -127,3 +128,24 @@ def test_limits_are_kept_and_checked(index: MotifIndex) -> None:
     for wrong in ({"limit": 0}, {"least_score": 2.0}):
         with pytest.raises(ArgumentError):
             search(index, query(), **wrong)
+
+
+def test_chords_decide_between_equal_tunes() -> None:
+    line = motif_line()
+    below = np.array([line.onset[::3], np.full(4, 12), line.pitch[::3] - 9])
+    query = Query(
+        line, np.concatenate([np.stack([line.onset, line.duration, line.pitch]), below, below - [[0], [0], [5]]], 1)
+    )
+    assert query.is_chordal
+    songs = []
+    for name, chords in (("plain", ()), ("full", (-9, -14))):
+        song = random_song(7 if name == "full" else 8, 12, (MOTIF_ONSET, MOTIF_PITCH))
+        tune = song.parts[0].notes
+        added = [make_notes(MOTIF_ONSET[::3] + 192, 12, MOTIF_PITCH[::3] + move) for move in chords]
+        songs.append(
+            (name, song.replace(parts=(song.parts[0].with_notes(np.concatenate([tune, *added])), song.parts[1])))
+        )
+    hits = search(MotifIndex.of_songs(songs), query).hits
+    assert [hit.name for hit in hits[:2]] == ["full", "plain"] and [hit.rank for hit in hits[:2]] == [1, 2]
+    assert hits[0].notes_found == 1 and hits[1].notes_found == pytest.approx(12 / 20)
+    assert search(MotifIndex.of_songs(songs), Query(line, query.notes[:, :12])).hits[0].notes_found is None

@@ -141,6 +141,8 @@ def _hit_row(result: SearchResult, hit: Hit) -> Row:
         f"score {hit.score.total:.3f}", f"pitch {hit.score.pitch:.2f}", f"rhythm {hit.score.rhythm:.2f}",
         f"contour {hit.score.contour:.2f}",
     ]  # fmt: skip
+    if hit.notes_found is not None:
+        facts.append(f"{100 * hit.notes_found:.0f} % of all notes")
     if hit.p is not None:
         facts.append(f"p {hit.p:.2g}")
     if hit.is_query:

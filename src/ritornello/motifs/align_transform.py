@@ -29,7 +29,7 @@ class Transformation:
 
     Attributes:
         kinds: of exact, transposed, diatonic, inverted, retrograde, augmented, diminished, ornamented, reduced,
-            fragment, changed, rhythm only, pitch only.
+            fragment, changed, changed rhythm, rhythm only, rhythm and contour, pitch only.
         text: the same in words.
         transposition: semitones from query to hit that most notes moved by; for an inversion those of the first note.
         changed: pairs that moved otherwise, and notes passed over on both sides of a step.
@@ -83,7 +83,10 @@ def describe(
 
     kinds: list[str] = []
     words: list[str] = []
-    if rhythm_only:
+    if rhythm_only and score.contour >= SAME:
+        kinds.append("rhythm and contour")
+        words.append("rhythm and shape with other intervals")
+    elif rhythm_only:
         kinds.append("rhythm only")
         words.append("the rhythm with other pitches")
     elif inverted:

@@ -83,12 +83,13 @@ def evaluate_jku(dataset: JkuPdd, *, progress: Progress | None = None) -> dict[s
         tried.append(row)
         if progress is not None:
             progress(done + 1, len(PIECES))
+    tried_settings = [{"gap": gap, **values} for gap in GAPS for values in combinations]
     return {
         "task": "jku", "pieces": len(PIECES), "left_out_annotators": list(LEFT_OUT), **mean_scores(scores["ours"]),
         "per_piece": {piece: scores_dict(one) for piece, one in zip(PIECES, scores["ours"], strict=True)},
         "without_tomCollinsMisc": mean_scores(scores["narrower"]),
         "systems": {name: mean_scores(scores[name]) for name in ABLATIONS},
-        "chosen_on_the_other_four": _chosen_on_others([{"gap": gap, **values} for gap in GAPS for values in combinations], tried),
+        "chosen_on_the_other_four": _chosen_on_others(tried_settings, tried),
     }  # fmt: skip
 
 

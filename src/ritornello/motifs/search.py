@@ -15,6 +15,7 @@ import numpy as np
 
 from ritornello.errors import ArgumentError
 from ritornello.motifs.align import LEAST_SHARE, Pairs, Score, Weights, score_pairs
+from ritornello.motifs.align_points import match_points
 from ritornello.motifs.align_transform import Transformation, describe
 from ritornello.motifs.chance import BACKGROUND_SONGS, FEWEST_SONGS, SURROGATES, Gumbel, q_values
 from ritornello.motifs.index import MotifIndex
@@ -31,6 +32,7 @@ PLACES_PER_FORM = 250
 """Places that are aligned for each form of the query."""
 
 _TRACED_PER_HIT, _LEAST_TRACED = 30, 600
+_CHORD_TICKS = 12  # chords may begin before the tune and end after it
 _OVERLAP = 0.5  # of the shorter of two hits: from here on they are one place
 
 
@@ -65,6 +67,7 @@ class Hit:
         score: total, pitch, rhythm, contour.
         transformation: what happened to the motif.
         is_query: whether it is the query's own place.
+        notes_found: of a query with chords, the share of all its notes that come back there; None for a plain tune.
         p: how often a song without relation to the query reaches the score; None where chance is not known.
         expected: false hits that are expected with this score or a better one in as many songs.
         q: share of false ones among the hits down to this one.
@@ -84,6 +87,7 @@ class Hit:
     score: Score
     transformation: Transformation
     is_query: bool = False
+    notes_found: float | None = None
     p: float | None = None
     expected: float | None = None
     q: float | None = None
@@ -154,6 +158,8 @@ def search(
     traced = max(_LEAST_TRACED, _TRACED_PER_HIT * limit)
     aligned = align_candidates(index, forms, candidates, wanted, traced=traced)
     hits = _places(index, query, forms, aligned, wanted, limit, least_score)
+    if query.is_chordal:
+        hits = _with_chords(index, query, hits)
     chance, reason = None, "not asked for"
     if with_chance:
         chance, reason = chance_level(index, query, wanted, retrograde=retrograde, seed=seed)
@@ -211,6 +217,28 @@ def _places(
         taken.setdefault(song, []).append((start, end, number, is_skyline))
         hits.append(_hit(len(hits) + 1, index, song, query, form, own, line, score))
     return hits
+
+
+def _with_chords(index: MotifIndex, query: Query, hits: list[Hit]) -> list[Hit]:
+    """Give every hit the share of the query's notes that are there; of equal scores the fullest comes first."""
+    told = []
+    for hit in hits:
+        onset, _, pitch = query.notes.astype(np.float64)
+        if hit.form.retrograde:
+            onset = onset.max() - onset
+        notes = index.notes(hit.song)
+        inside = (notes["onset"] >= hit.line.onset[0] - _CHORD_TICKS) & (
+            notes["onset"] <= hit.line.onset[-1] + _CHORD_TICKS
+        )
+        if hit.line.part >= 0 and query.line.part >= 0:
+            inside &= notes["part"] == hit.line.part
+        match = match_points(
+            hit.form.stretch * (onset - onset.min()), -pitch if hit.form.inverted else pitch,
+            notes["onset"][inside], notes["pitch"][inside],
+        )  # fmt: skip
+        told.append(replace(hit, notes_found=match.share))
+    told.sort(key=lambda hit: (-round(hit.score.total, 6), -(hit.notes_found or 0), hit.rank))
+    return [replace(hit, rank=rank) for rank, hit in enumerate(told, start=1)]
 
 
 def _in_order(index: MotifIndex, aligned: Aligned) -> list[int]:

@@ -52,7 +52,7 @@ def hit_dict(hit: Hit, result: SearchResult) -> dict[str, Any]:
         "start_bar": hit.start[0], "start_beat": hit.start[1], "end_bar": hit.end[0], "end_beat": hit.end[1],
         "score": hit.score.total, "pitch": hit.score.pitch, "rhythm": hit.score.rhythm, "contour": hit.score.contour,
         "p": hit.p, "expected": hit.expected, "q": hit.q, "p_idiom": hit.p_idiom,
-        "is_query": hit.is_query, "kinds": list(change.kinds), "variation": change.text,
+        "is_query": hit.is_query, "notes_found": hit.notes_found, "kinds": list(change.kinds), "variation": change.text,
         "stretch": hit.form.stretch, "inverted": hit.form.inverted, "retrograde": hit.form.retrograde,
         "transposition": change.transposition, "changed": change.changed, "inserted": change.inserted,
         "missing": change.missing, "left_out": list(change.left_out),
