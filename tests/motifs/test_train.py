@@ -141,6 +141,10 @@ def test_the_papers_recipe_is_ready() -> None:
     assert paper.stages[0].views == 6
     ours = {sum(stage.steps for stage in RECIPES[name].stages) for name in RECIPES if name.startswith("siamese")}
     assert len(ours) == 1  # ablations have as many steps
+    for steps in (2, 3, 100, 12_345):
+        own = [stage.steps for stage in with_steps(paper, steps).stages]
+        assert sum(own) == steps
+        assert min(own) >= 1
     with pytest.raises(ArgumentError, match="less than one"):
         with_steps(paper, 1)
 

@@ -82,6 +82,7 @@ def with_steps(recipe: Recipe, steps: int | None) -> Recipe:
     if steps < len(recipe.stages):
         raise ArgumentError(f"{steps} steps are less than one for each of {len(recipe.stages)} stages")
     own = [max(1, round(stage.steps * steps / total)) for stage in recipe.stages]
+    own[own.index(max(own))] += steps - sum(own)  # what rounding left over
     return dataclasses.replace(
         recipe, stages=tuple(dataclasses.replace(s, steps=n) for s, n in zip(recipe.stages, own, strict=True))
     )
