@@ -77,6 +77,8 @@ def test_a_trained_run_is_measured_and_exported(pack: Path, tmp_path: Path, caps
     ("arguments", "words"),
     [
         (("--task", "bps", "--music", "x"), "--music belongs to"),
+        (("--task", "jku", "--build", "grid"), "--build belongs to"),
+        (("--task", "pop909", "--notes", "all"), "--notes belongs to"),
         (("--checkpoint", "nothing-of-that-name"), "is not found"),
         (("--split", "held_out", "--seed", "-1"), "--seed"),
     ],

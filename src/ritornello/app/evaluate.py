@@ -214,9 +214,9 @@ def motifs(
     task: Literal["pop909", "bps", "jku", "bps-patterns", "search"] = "pop909",
     music: Path | None = None,
     checkpoint: str = "motifs-pop909",
-    build: Literal["bar", "paper", "grid"] = "bar",
-    split: Literal["validation", "train", "held_out", "all"] = "validation",
-    notes: Literal["motif", "all"] = "motif",
+    build: Literal["bar", "paper", "grid"] | None = None,
+    split: Literal["validation", "train", "held_out", "all"] | None = None,
+    notes: Literal["motif", "all"] | None = None,
     seed: Whole = 0,
     common: Common = DEFAULTS,
 ) -> Outcome:
@@ -236,16 +236,21 @@ def motifs(
             chance level and time of "ritornello motifs search".
         music: Of pop909, the POP909 pack; looked for inside and beside --data if not given.
         checkpoint: The name of a model, or the folder of its weights; "combined" is a training-free one.
-        build: Of pop909, how bars are cut: bar by four beats from the first, paper as the paper's program does, grid
-            from true downbeats.
-        split: Of pop909, whose songs: the paper's validation or training songs, those held out of them, or all.
-        notes: Of bps, whether a motif's own notes are seen or all that sounds meanwhile.
+        build: Of pop909, how bars are cut: bar (the default) by four beats from the first, paper as the paper's program
+            does, grid from true downbeats.
+        split: Of pop909, whose songs: the paper's validation (the default) or training songs, those held out of the
+            latter, or all.
+        notes: Of bps, what is seen: the notes of the motif (the default) or all that sound meanwhile.
         seed: Of intervals and of the random baseline.
     """
     if seed < 0:
         raise ArgumentError(f"--seed {seed} is out of range; give a whole number from 0 on")
-    if task != "pop909" and music is not None:
-        raise ArgumentError(f"--music belongs to --task pop909; leave it out with --task {task}")
+    for flag, given, owner in (
+        ("--music", music, "pop909"), ("--build", build, "pop909"), ("--split", split, "pop909"),
+        ("--notes", notes, "bps"),
+    ):  # fmt: skip
+        if given is not None and task != owner:
+            raise ArgumentError(f"{flag} belongs to --task {owner}; leave it out with --task {task}")
     if task in ("jku", "bps-patterns", "search"):
         return _motifs_without_network(data, task, seed, common)
     if checkpoint != "combined":
@@ -258,13 +263,14 @@ def motifs(
         if task == "bps":
             from ritornello.datasets.bps_motif import BpsMotif
 
-            result = evaluate_bps(BpsMotif(data), embedder, notes=notes, seed=seed, progress=progress)
+            result = evaluate_bps(BpsMotif(data), embedder, notes=notes or "motif", seed=seed, progress=progress)
         else:
             from ritornello.datasets.pop909_motifs import Pop909Motifs
 
             result = evaluate_pop909(
-                Pop909Motifs(data, music), embedder, build=build, split=split, seed=seed, progress=progress
-            )
+                Pop909Motifs(data, music), embedder, build=build or "bar", split=split or "validation", seed=seed,
+                progress=progress,
+            )  # fmt: skip
     return Outcome(as_table(result), result)
 
 
