@@ -11,6 +11,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="data", help="Check a data set and count what is in it, or make it into tokens.")
 
@@ -81,6 +82,43 @@ def tokenize(
         )
     found = {key: manifest[key] for key in ("vocabulary", "settings", "splits", "left_out")}
     return Outcome(_summary(out, manifest), {"out": str(out), "shards": len(manifest["shards"]), **found})
+
+
+@app.command(name="compressor-pairs")
+def compressor_pairs(
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    minutes: float = 20.0,
+    seconds: float = 20.0,
+    songs: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative="")] = (),
+    seed: Whole = 0,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome:
+    """Write training pairs of the simulated levelling amplifier, in the layout of SignalTrain.
+
+    Examples:
+      ritornello data compressor-pairs -o pairs --minutes 60
+      ritornello data compressor-pairs -o pairs --minutes 60 --songs song.wav out/song.wav
+
+    Args:
+        out: Folder to write Train, Val and Test into.
+        minutes: Audio in all.
+        seconds: Length of a pair.
+        songs: Recordings or rendered songs at 44.1 kHz to cut half of the excerpts from.
+        seed: Of sounds and settings.
+        force: Replace the files of an existing folder.
+    """
+    if not 0.1 <= minutes <= 10_000 or not 1 <= seconds <= 1800 or seed < 0:
+        raise ArgumentError("--minutes goes from 0.1 to 10000, --seconds from 1 to 1800, --seed from 0 on")
+    from ritornello.compressor.data import write_pairs
+    from ritornello.sound import read_audio
+
+    given = [read_audio(song) for song in songs]
+    with progress_bar("Simulating", common) as progress:
+        counts = write_pairs(out, minutes, seconds, seed, given, force, progress)
+    text = ", ".join(f"{count} {split}" for split, count in counts.items())
+    return Outcome(f"{out}: {text} pairs of {seconds:g} s", {"out": str(out), "pairs": counts, "seconds": seconds})
 
 
 def _summary(out: Path, manifest: dict[str, Any]) -> str:

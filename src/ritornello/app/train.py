@@ -265,6 +265,75 @@ def motifs(
 
 
 @app.command
+def compressor(
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    model: Literal["s4-16-4", "s4-32-4", "s4-32-8", "tcn-100", "tcn-300", "lstm-32"] = "s4-32-4",
+    data: Path | None = None,
+    simulated_minutes: float = 11.2,
+    recipe: Literal["short", "paper"] = "short",
+    steps: Whole | None = None,
+    seed: Whole | None = None,
+    common: Common = DEFAULTS,
+) -> Outcome | None:
+    """Train a black-box network of the levelling amplifier, or go on with a training that was stopped.
+
+    Every model is trained by the same recipe on the same segments. The weights of the lowest loss on validation pairs
+    are kept; "ritornello train export" passes them on.
+
+    Examples:
+      ritornello train compressor --model s4-32-4 -o run
+      ritornello train compressor --model tcn-300 --data SignalTrain_LA2A_Dataset_1.1 -o run-tcn --recipe paper
+
+    Args:
+        out: The run's folder: recipe.json, log.jsonl, checkpoints, best.safetensors and best.json.
+        model: Which network.
+        data: A folder in the layout of SignalTrain LA2A, or of "ritornello data compressor-pairs"; its Test files are
+            never read. Left out, pairs of the simulation are made in memory.
+        simulated_minutes: How much of it.
+        recipe: short fits a CPU; paper is the amount of training of the paper, for a GPU.
+        steps: Optimizer steps, instead of the recipe's.
+        seed: Of weights, segments and simulated pairs.
+    """
+    for flag, number, least in (("--steps", steps, 1), ("--seed", seed, 0)):
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    if not 0.5 <= simulated_minutes <= 6000:
+        raise ArgumentError(f"--simulated-minutes {simulated_minutes:g} is out of range; it goes from 0.5 to 6000")
+    _require_training()
+    from ritornello.compressor.data import held, simulated_pairs
+    from ritornello.compressor.train import BEST_NOTE, RECIPES, recipe_as_json, train
+    from ritornello.datasets.signaltrain import SignalTrain
+    from ritornello.training.fit import leave
+    from ritornello.training.runs import is_main_process, open_run
+
+    changes = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
+    chosen = dataclasses.replace(RECIPES[recipe], **changes)
+    if data is not None:
+        folder = SignalTrain(data)
+        pairs, chosen_by = held(folder.for_training("train")), held(folder.for_training("validation"))
+    else:
+        count = round(simulated_minutes * 15)
+        pairs = simulated_pairs("train", count, 4.0, chosen.seed)
+        chosen_by = simulated_pairs("validation", max(4, count // 10), 4.0, chosen.seed)
+    if is_main_process():
+        source = {
+            "data": "simulation" if data is None else str(data),
+            "minutes": simulated_minutes if data is None else None,
+        }
+        open_run(out, {**recipe_as_json(model, chosen), **source})
+    with progress_bar("Training", common) as progress:
+        network = train(model, pairs, chosen_by, chosen, out, progress)
+    leave()
+    if not is_main_process():
+        return None
+    parameters = sum(value.numel() for value in network.parameters())
+    measured = {key: value for key, value in read_json_object(out / BEST_NOTE).items() if key != "network"}
+    summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters, validation loss {measured['validation_loss']:g}"
+    return Outcome(summary, {"out": str(out), "model": model, "parameters": parameters, **measured})
+
+
+@app.command
 def export(
     run: Path,
     /,
@@ -286,10 +355,15 @@ def export(
         force: Replace the files of an existing folder.
     """
     require_networks()
+    from ritornello.compressor import pretrained as compressor_weights
     from ritornello.frameworks import pretrained
     from ritornello.motifs import pretrained as motif_weights
     from ritornello.museformer.runs import export_run
 
+    if compressor_weights.is_run(run):
+        compressor_weights.export_run(run, out, force=force)
+        size = (out / "model.safetensors").stat().st_size
+        return Outcome(f"{out}: weights of the network, {size / 1e6:.2f} MB", {"out": str(out), "bytes": size})
     if motif_weights.is_run(run):
         motif_weights.export_run(run, out, half=precision == "bf16", force=force)
         size = (out / "model.safetensors").stat().st_size

@@ -1,0 +1,177 @@
+"""The processor: streamed equals offline, the null, linking, knobs, what is no number, silence and extremes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ritornello.compressor import Leveller, Settings, gain_path, load_model
+from ritornello.errors import ArgumentError
+
+RATE = 44_100
+
+
+def music(frames: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    level = np.repeat(10 ** rng.uniform(-2, -0.2, -(-frames // 500)), 500)[:frames]
+    return (rng.standard_normal((channels, frames)) * level * 0.5).astype(np.float32)
+
+
+def in_blocks(unit: Leveller, signal: np.ndarray, lengths: list[int]) -> np.ndarray:
+    parts, start = [], 0
+    while start < signal.shape[1]:
+        length = lengths[len(parts) % len(lengths)]
+        parts.append(unit.process(signal[:, start : start + length]))
+        start += length
+    return np.concatenate(parts, axis=1)
+
+
+@pytest.mark.parametrize("model", ["ours", "sim"])
+@given(lengths=st.lists(st.integers(1, 700), min_size=1, max_size=6), link=st.sampled_from(["max", "mean", "off"]))
+@settings(max_examples=10, deadline=None)
+def test_streamed_equals_offline(model: str, lengths: list[int], link: str) -> None:
+    signal = music(3000, 2)
+    knobs = Settings(peak_reduction=80, link=link, sidechain_highpass_hz=90, hiss=True, gain_db=3)
+    whole = Leveller(RATE, 2, knobs, model=model).process(signal)
+    assert np.abs(in_blocks(Leveller(RATE, 2, knobs, model=model), signal, lengths) - whole).max() < 1e-6
+
+
+def test_knobs_in_motion_do_not_depend_on_blocks_and_do_not_click() -> None:
+    signal = np.full((1, 6000), 0.25, np.float32)
+    outputs = []
+    for lengths in ([64], [1000], [1, 7, 301]):
+        unit = Leveller(RATE, 1, Settings(peak_reduction=20, colour=False))
+        first = in_blocks(unit, signal[:, :2000], lengths)
+        unit.settings = Settings(peak_reduction=90, gain_db=6, mode="limit", colour=False)
+        outputs.append(np.concatenate([first, in_blocks(unit, signal[:, 2000:], lengths)], axis=1))
+    assert np.abs(outputs[0] - outputs[1]).max() < 1e-6
+    assert np.abs(outputs[0] - outputs[2]).max() < 1e-6
+    assert np.abs(np.diff(outputs[0])).max() < 2e-3
+
+
+def test_the_compiled_gain_path_and_python_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = music(1500, 2)
+    compiled = Leveller(RATE, 2, peak_reduction=75).process(signal)
+    monkeypatch.setattr(gain_path, "_kernel", lambda: None)
+    assert np.abs(Leveller(RATE, 2, peak_reduction=75).process(signal) - compiled).max() < 1e-6
+
+
+@pytest.mark.parametrize("knobs", [{"peak_reduction": 0, "colour": False}, {"peak_reduction": 90, "mix": 0}])
+def test_nothing_is_changed_without_reduction_or_wet_signal(knobs: dict[str, float]) -> None:
+    signal = music(2000, 2)
+    assert np.abs(Leveller(RATE, 2, **knobs).process(signal) - signal).max() < 1e-6
+
+
+def test_an_impulse_comes_out_in_its_own_frame() -> None:
+    unit = Leveller(RATE, peak_reduction=65)
+    impulse = np.zeros(200, np.float32)
+    impulse[50] = 0.5
+    output = unit.process(impulse)
+    assert unit.latency_samples == 0
+    assert np.all(output[:50] == 0)
+    assert abs(output[50]) == np.abs(output).max()
+
+
+def test_reset_forgets_everything() -> None:
+    signal, unit = music(2000), Leveller(RATE, peak_reduction=80, hiss=True)
+    first = unit.process(signal)
+    unit.reset()
+    assert np.array_equal(unit.process(signal), first)
+
+
+def test_more_peak_reduction_and_more_level_reduce_more() -> None:
+    tone = np.sin(np.arange(RATE // 2) * 2 * np.pi * 1000 / RATE)
+    for mode in ("compress", "limit"):
+        depths = []
+        for knob in range(0, 101, 10):
+            unit = Leveller(RATE, peak_reduction=knob, mode=mode)
+            unit.process(tone * 0.5)
+            depths.append(float(unit.gain_reduction_db[0]))
+        assert all(second <= first + 1e-9 for first, second in zip(depths, depths[1:], strict=False))
+        assert depths[0] == 0 and depths[-1] < -20
+
+
+def test_what_is_no_number_becomes_silence_and_is_counted() -> None:
+    signal = music(1000)
+    damaged = signal.copy()
+    damaged[0, [3, 500, 700]] = np.nan, np.inf, -np.inf
+    clean = damaged.copy()
+    clean[0, [3, 500, 700]] = 0
+    unit = Leveller(RATE, peak_reduction=70)
+    assert np.array_equal(unit.process(damaged), Leveller(RATE, peak_reduction=70).process(clean))
+    assert unit.replaced_samples == 3
+
+
+@pytest.mark.parametrize("model", ["ours", "sim"])
+@pytest.mark.parametrize("level", [0.0, 1e-40, 1.0, 1e6, -0.5])
+def test_silence_denormals_full_scale_and_dc_stay_finite_and_leave_no_stuck_state(model: str, level: float) -> None:
+    unit = Leveller(RATE, peak_reduction=100, model=model)
+    output = unit.process(np.full(5000, level))
+    assert np.isfinite(output).all()
+    assert np.isfinite(unit.process(music(500))).all()
+    if level == 0:
+        assert not output.any()
+
+
+def test_the_link_keeps_the_image_and_off_lets_each_channel_go() -> None:
+    signal = np.stack([music(4000)[0], music(4000)[0] * np.float32(0.05)])
+    together, alone = (Leveller(RATE, 2, peak_reduction=80, link=link, colour=False) for link in ("max", "off"))
+    first, second = together.process(signal), alone.process(signal)
+    assert np.allclose(first[1], first[0] * 0.05, atol=1e-6)
+    assert alone.gain_reduction_db[1] > alone.gain_reduction_db[0] + 3
+    assert not np.allclose(first, second)
+
+
+def test_the_detector_hears_the_side_chain_after_its_filter() -> None:
+    low = np.sin(np.arange(8000) * 2 * np.pi * 40 / RATE) * 0.7
+    quiet = np.full((1, 8000), 1e-3)
+    plain, filtered = (Leveller(RATE, peak_reduction=70, sidechain_highpass_hz=hz) for hz in (0, 500))
+    plain.process(quiet, low[None])
+    filtered.process(quiet, low[None])
+    assert plain.gain_reduction_db[0] < -5 < filtered.gain_reduction_db[0] - 2
+
+
+def test_a_cell_that_remembers_light_reduces_more() -> None:
+    model = load_model()
+    numbers = model.numbers("compress", 65)
+    dark, lit = gain_path.GainPath(1), gain_path.GainPath(1)
+    lit.states[0, 3] = 0.4
+    tone = np.sin(np.arange(RATE // 10) * 2 * np.pi * 500 / RATE)[None] * 0.4
+    row = numbers.at_rate(RATE, 0.0, 1.0)[None]
+    assert lit.follow(tone, row)[0, 2000] < dark.follow(tone, row)[0, 2000] - 0.5
+
+
+@pytest.mark.parametrize("rate", [48_000, 88_200, 96_000, 192_000])
+def test_the_gain_is_that_of_44100_hz_at_other_rates(rate: int) -> None:
+    trajectories = []
+    for here in (RATE, rate):
+        time = np.arange(int(0.6 * here)) / here
+        tone = np.sin(2 * np.pi * 300 * time) * np.where(time < 0.3, 0.6, 0.1)
+        gains = Leveller(here, peak_reduction=65).process_with_gain(tone)[1][0]
+        trajectories.append(np.interp(np.linspace(0, 0.59, 200), time, gains))
+    assert np.abs(trajectories[0] - trajectories[1]).mean() < 0.1
+
+
+def test_bad_arguments_are_refused_in_one_line() -> None:
+    for bad in (
+        {"peak_reduction": 101}, {"peak_reduction": -1}, {"mode": "expand"}, {"mix": 2}, {"link": "some"},
+        {"sidechain_highpass_hz": 5}, {"gain_db": 99}, {"seed": -1}, {"link_amount": 1.5},
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError):
+            Leveller(RATE, **bad)
+    for rate in (8000, 44_099, 192_001):
+        with pytest.raises(ArgumentError, match="sample rate"):
+            Leveller(rate)
+    unit = Leveller(RATE, 2)
+    with pytest.raises(ArgumentError, match="shape"):
+        unit.process(np.zeros((3, 10)))
+    with pytest.raises(ArgumentError, match="side chain"):
+        unit.process(np.zeros((2, 10)), np.zeros((2, 11)))
+
+
+def test_an_empty_block_and_one_sample_are_fine() -> None:
+    unit = Leveller(RATE)
+    assert unit.process(np.zeros((1, 0))).shape == (1, 0)
+    assert unit.process(np.array([0.5])).shape == (1,)
