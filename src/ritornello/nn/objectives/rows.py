@@ -28,7 +28,7 @@ from ritornello.nn.objectives.targets import Targets
 
 Reduction = Literal["mean", "sum", "none"]
 
-CHUNK_VALUES_CPU, CHUNK_VALUES = 2**17, 2**25
+CHUNK_VALUES_CPU, CHUNK_VALUES = 2**18, 2**25
 """Logits of a chunk, if no ``chunk_size`` is given: on a CPU, where they should stay in the cache, and elsewhere."""
 
 
@@ -98,17 +98,19 @@ def loss_of(
     check_target(z, target, axis)
     check_mask_and_weight(z, axis, mask, weight)
     kept = mask
+    is_eager, on_cpu = not torch.compiler.is_compiling(), target.device.type == "cpu"
+    checked = options.get("check", False)
     if not target.is_floating_point():
         target = target.long()
-        counted = target != ignore_index
-        kept = counted if mask is None else counted & mask
-    if not torch.compiler.is_compiling():
-        if not target.is_floating_point() and (target.device.type == "cpu" or options.get("check", False)):
-            check_indices(target, kept, z.shape[axis], ignore_index)
-        if options.get("check", False):
-            check_values(z, target, axis, kept, needs_sum_one)
-        if kept is not None and kept.device.type == "cpu" and bool(kept.all()):
-            kept = None  # nothing is ignored: no pass over the logits to hide what is
+        if not (is_eager and on_cpu and mask is None and _all_count(target, z.shape[axis], ignore_index)):
+            counted = target != ignore_index
+            kept = counted if mask is None else counted & mask
+            if is_eager and (on_cpu or checked):
+                check_indices(target, kept, z.shape[axis], ignore_index)
+    if is_eager and checked:
+        check_values(z, target, axis, kept, needs_sum_one)
+    if is_eager and on_cpu and kept is not None and bool(kept.all()):
+        kept = None  # nothing is ignored: no pass over the logits to hide what is
     values = _values(formula, z, target, axis, kept, smoothing, chunk_size)
     weights = _weights(target, axis, kept, weight, values)
     if weights is not None:
@@ -122,6 +124,12 @@ def loss_of(
         return total / values.numel()
     count = weights.sum()
     return total / torch.where(count > 0, count, torch.ones_like(count))
+
+
+def _all_count(target: Tensor, classes: int, ignore_index: int) -> bool:
+    """Return whether all indices are classes, in one pass; the usual case."""
+    lowest, highest = target.aminmax()
+    return int(lowest) >= 0 and int(highest) < classes and not int(lowest) <= ignore_index <= int(highest)
 
 
 def _weights(target: Tensor, axis: int, kept: Tensor | None, weight: Tensor | None, values: Tensor) -> Tensor | None:
