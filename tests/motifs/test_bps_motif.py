@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ritornello.datasets.bps_motif import BpsMotif
-from ritornello.errors import ArgumentError, ReadError
+from ritornello.errors import ArgumentError, ReadError, RitornelloError
 
 from .motif_pack import write_bps
 
@@ -48,6 +50,24 @@ def test_what_is_missing_or_damaged_is_one_line(movements: Path) -> None:
         data.occurrences("01")
     with pytest.raises(ReadError, match="csv_label"):
         BpsMotif(movements / "csv_notes")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(st.sampled_from(["csv_notes/01-1.csv", "csv_label/01-1.csv", "motif_midi/01-1.mid"]), st.binary(max_size=30),
+       st.integers(0, 400))  # fmt: skip
+def test_damaged_files_end_in_one_line_or_are_read(movements: Path, name: str, junk: bytes, place: int) -> None:
+    path = movements / name
+    whole = path.read_bytes()
+    data = BpsMotif(movements)
+    try:
+        path.write_bytes(whole[:place] + junk + whole[place + len(junk) :])
+        found = data.notes("01"), data.motif_notes("01")
+        assert all(np.isfinite(notes.onset).all() for notes in found)
+        assert all(np.isfinite(one.start) for one in data.occurrences("01"))
+    except RitornelloError as error:
+        assert "\n" not in str(error)
+    finally:
+        path.write_bytes(whole)
 
 
 def test_the_published_counts(data_folder: Path) -> None:

@@ -10,7 +10,6 @@ its own. No licence is stated: measure with it, ship none of it.
 from __future__ import annotations
 
 import csv
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +125,7 @@ class BpsMotif:
         rows = self._rows(id, f"csv_notes/{id}-1.csv", columns)
         table = np.array([[float(row[name]) for name in columns] for row in rows]).T
         # Eleven notes of the set have no morphetic number.
-        diatonic = [row.get("morphetic_number", "").strip().partition(".")[0] for row in rows]
+        diatonic = [(row.get("morphetic_number") or "").strip().partition(".")[0] for row in rows]
         morphetic = np.array([int(text) if text.isdecimal() else -1 for text in diatonic], np.int64)
         is_motif = np.array([bool(row["type"].strip()) for row in rows], bool)
         pitch, staff = table[2:].astype(np.int64)
@@ -158,12 +157,14 @@ class BpsMotif:
 
     def _rows(self, id: str, name: str, numbers: tuple[str, ...]) -> list[dict[str, str]]:
         self._check(id)
-        rows = list(csv.DictReader(io.StringIO(self.archive.read_text(name, max_bytes=8_000_000))))
+        text = self.archive.read_text(name, max_bytes=8_000_000)
+        rows: list[dict[str, str]] = []
         try:
+            rows += csv.DictReader(text.splitlines())
             for row in rows:
                 if row["type"] is None or not all(np.isfinite(float(row[key])) for key in numbers):
                     raise ValueError
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, csv.Error):
             raise ReadError(f"{self.archive.path}: {name} is no table with {', '.join(numbers)} and type") from None
         if not rows:
             raise ReadError(f"{self.archive.path}: {name} has no line but its head")
