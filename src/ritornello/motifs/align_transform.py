@@ -123,6 +123,8 @@ def describe(
     if not rhythm_only and not pitch_only and score.rhythm < SAME and not (inserted or missing or sum(left_out)):
         kinds.append("changed rhythm")
         words.append("rhythm changed")
+    if not kinds and score.rhythm < 0.995:
+        return Transformation(("changed rhythm",), "rhythm slightly changed", 0, 0, 0, 0, (0, 0))
     if not kinds:
         return Transformation(("exact",), "the same", 0, 0, 0, 0, (0, 0))
     return Transformation(tuple(kinds), ", ".join(words), transposition, changed, inserted, missing, left_out)
