@@ -20,6 +20,7 @@ from ritornello.compressor.process import vu_text
 
 
 def main() -> None:
+    """Read the options and play until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--peak-reduction", type=float, default=50)
     parser.add_argument("--mode", choices=("compress", "limit"), default="compress")

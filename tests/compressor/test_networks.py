@@ -1,4 +1,4 @@
-"""The networks and their state-space layer: published sizes, recurrence equals convolution, streams equal whole files."""
+"""The networks and their state-space layer: published sizes, recurrence is convolution, streams equal whole files."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,7 +91,7 @@ def test_more_peak_reduction_and_more_level_reduce_more() -> None:
             unit = Leveller(RATE, peak_reduction=knob, mode=mode)
             unit.process(tone * 0.5)
             depths.append(float(unit.gain_reduction_db[0]))
-        assert all(second <= first + 1e-9 for first, second in zip(depths, depths[1:], strict=False))
+        assert all(second <= first + 1e-9 for first, second in itertools.pairwise(depths))
         assert depths[0] == 0 and depths[-1] < -20
 
 

@@ -1,4 +1,4 @@
-"""Pairs of recordings, and folders in the layout of SignalTrain: alignment, splits, and what is wrong with damaged ones."""
+"""Pairs of recordings, and folders in the layout of SignalTrain: alignment, splits, damage."""
 
 from __future__ import annotations
 

@@ -74,6 +74,8 @@ def compress(
         raise ArgumentError(f"--target-lufs {target_lufs:g} is out of range; it goes from -40 to -5 LUFS")
     if target_lufs is not None and gain:
         raise ArgumentError("--target-lufs and --gain contradict each other; leave one out")
+    if target_lufs is not None and mix != 1:
+        raise ArgumentError("--target-lufs and --mix contradict each other: make-up gain moves the wet signal only")
     if trace is not None and trace.suffix.lower() not in (".csv", ".png"):
         raise ArgumentError(f"--trace {trace}: write a name that ends in .csv or .png")
     check_output_file(out, force, source, sidechain)

@@ -146,7 +146,8 @@ def _gain_graph(onnx: Any, numbers: GainNumbers, sample_rate: float) -> Any:
     )
     values = dict(zip(names, k.tolist(), strict=False))
     values |= {
-        "half": values["knee"] / 2, "minus_half": -values["knee"] / 2, "twice": 2 * values["knee"], "rest": 1 - values["share"],
+        "half": values["knee"] / 2, "minus_half": -values["knee"] / 2, "twice": 2 * values["knee"],
+        "rest": 1 - values["share"],
         "db": 20 / math.log(10), "floor": 1e-6, "minus_slope": -values["slope"], "twenty": -20.0, "zero": 0.0,
         "makeup": 10 ** (numbers.makeup_db / 20),
     }  # fmt: skip
@@ -213,7 +214,10 @@ def _gain_graph(onnx: Any, numbers: GainNumbers, sample_rate: float) -> Any:
     graph = helper.make_graph(
         outer, "leveller",
         [helper.make_tensor_value_info("x", single, ["frames"]), helper.make_tensor_value_info("state", double, [5])],
-        [helper.make_tensor_value_info("y", single, ["frames"]), helper.make_tensor_value_info("state_after", double, [5])],
+        [
+            helper.make_tensor_value_info("y", single, ["frames"]),
+            helper.make_tensor_value_info("state_after", double, [5]),
+        ],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], producer_name="ritornello")
     model.ir_version = 8

@@ -72,7 +72,7 @@ class LevellerClips:
         for number, row in enumerate(rows, start=2):
             entry = _checked(row, f"{label}: line {number}")
             if entry["id"] in self._rows:
-                raise ReadError(f"{label}: line {number}: id '{entry['id']}' stands there twice")
+                raise ReadError(f"{label}: line {number}: id {entry['id'][:60]!r} stands there twice")
             self._rows[entry["id"]] = entry
         self.ids = tuple(self._rows)
 
@@ -118,10 +118,10 @@ def _checked(row: dict[str, Any], label: str) -> dict[str, Any]:
             raise ReadError(f"{label}: has no '{name}'")
     for name in ("input", "target"):
         if ".." in texts[name].split("/") or texts[name].startswith(("/", "\\")):
-            raise ReadError(f"{label}: '{texts[name][:60]}' is not a file of the data set")
+            raise ReadError(f"{label}: {texts[name][:60]!r} is not a file of the data set")
     mode = texts.get("mode", "").lower() or None
     if mode is not None and mode not in _MODES:
-        raise ReadError(f"{label}: mode '{mode[:20]}' is neither compress nor limit")
+        raise ReadError(f"{label}: mode {mode[:20]!r} is neither compress nor limit")
     try:
         knob = float(texts["peak_reduction"]) if texts.get("peak_reduction") else None
         lag = int(texts.get("target_lag_samples") or 0)
