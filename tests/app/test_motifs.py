@@ -74,6 +74,9 @@ def test_motifs_of_the_example_are_found(ritornello: Callable, example: Path, tm
     assert {"motifs.json", "patterns.txt", "motif-roll.png", "page.html"} <= {
         p.name for p in (tmp_path / "m").iterdir()
     }
+    figures = json.loads(ritornello("motifs", "find", example, "--figures", "--longest", "8", "--json").out)
+    for motif in figures["motifs"]:
+        assert len({note["part"] for place in motif["occurrences"] for note in place["notes"]}) == 1
     exact = json.loads(ritornello("motifs", "find", example, "--exact", "--longest", "0", "--json").out)
     assert all(place["exact"] for motif in exact["motifs"] for place in motif["occurrences"])
 

@@ -162,3 +162,11 @@ def test_songs_become_points_with_steps_and_without_drums() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict) -> None:
     with pytest.raises(ArgumentError):
         DiscoverySettings(**wrong)
+
+
+def test_figures_are_short_and_themes_are_long() -> None:
+    figure = THEME[:4]
+    blocks = [moved(at, rise) for at, rise in ((0, 0), (240, 5))] + [moved(at, 2, figure) for at in range(480, 900, 60)]
+    points = point_set(*blocks)
+    themes, figures = (find(points, size_power=power, varied_share=1.0)[0] for power in (1.0, 0.0))
+    assert len(themes.occurrences[0]) >= len(THEME) > len(figures.occurrences[0])

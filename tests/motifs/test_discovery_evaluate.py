@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_what_is_marked_and_found_scores_one(tmp_path: Path) -> None:
 
 def test_motifs_of_sonatas_are_compared_in_the_time_of_the_notes(tmp_path: Path) -> None:
     result = evaluate_bps_patterns(BpsMotif(write_bps(tmp_path)))
-    assert result["movements"] == 2 and result["establishment_f1"] > 0.4
+    assert result["movements"] == 1 and result["establishment_f1"] > 0.4
     low, high = result["interval_95"]["establishment_f1"]
     assert low <= result["establishment_f1"] <= high
 
@@ -55,6 +56,9 @@ def index() -> MotifIndex:
 @pytest.mark.parametrize("kind", KINDS)
 def test_variations_change_what_they_say(kind: str) -> None:
     motif = motif_line()
+    if kind == "twice as fast":
+        assert vary(motif, kind, np.random.default_rng(1)) is None  # it has odd ticks
+        motif = dataclasses.replace(motif, onset=2 * motif.onset)
     onset, pitch = vary(motif, kind, np.random.default_rng(1))
     assert onset[0] == 0 and (np.diff(onset) > 0).all()
     steps, own = np.diff(pitch), np.diff(motif.pitch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,6 +174,7 @@ def find(
     longest: float = 16.0,
     most: Whole = 12,
     least_notes: Whole = 4,
+    figures: Annotated[bool, Parameter(negative="")] = False,
     exact: Annotated[bool, Parameter(negative="")] = False,
     segment: Annotated[bool, Parameter(negative="")] = False,
     seed: Whole = 0,
@@ -184,7 +186,7 @@ def find(
     Examples:
       ritornello motifs find song.mid -o motifs
       ritornello motifs find sonata.musicxml -o sections --longest 0
-      ritornello motifs find song.mid --exact --json
+      ritornello motifs find song.mid --figures --longest 4 --json
 
     Args:
         song: The song: MIDI, MusicXML (.xml, .musicxml, .mxl) or ABC.
@@ -193,6 +195,7 @@ def find(
         longest: Longest motif in quarter notes; 0 has no limit and finds repeated sections too.
         most: Most motifs.
         least_notes: Fewest notes of a motif.
+        figures: Short figures of single parts, rather than phrases of all that sounds.
         exact: Only exact repeats and transpositions, no varied ones.
         segment: Let each occurrence grow to all notes that sound in its time.
         seed: Of the layout of motif-space.png.
@@ -204,7 +207,7 @@ def find(
     if out is not None:
         check_output(out, song)
     given = read_song(song)
-    from ritornello.motifs.discovery import DiscoverySettings
+    from ritornello.motifs.discovery import FIGURES, DiscoverySettings
     from ritornello.motifs.maps import find_motifs
     from ritornello.motifs.motif_report import motifs_dict, motifs_text
 
@@ -212,8 +215,10 @@ def find(
         max_beats=longest or None, most=most, fewest=min(3, most), min_notes=least_notes,
         varied_share=1.0 if exact else DiscoverySettings.varied_share, segment=segment,
     )  # fmt: skip
+    if figures:
+        settings = replace(settings, size_power=FIGURES["size_power"], least_gain=FIGURES["least_gain"])
     with progress_bar("Comparing", common) as progress:
-        motifs = find_motifs(given, settings, progress)
+        motifs = find_motifs(given, settings, progress, by_part=figures)
     data, summary = motifs_dict(given, motifs, song.name), motifs_text(motifs)
     if out is not None:
         from ritornello.app.motif_results import write_motifs

@@ -25,6 +25,10 @@ ALL_LAGS_POINTS, BEAT_LAGS_POINTS = 4_000, 12_000
 """Pieces of more points are compared with themselves moved by whole beats only, and from the second on by four."""
 
 
+FIGURES: dict[str, float] = {"size_power": 0.0, "least_gain": 0.02}
+"""Settings for short figures of single parts rather than themes and sections of all that sounds."""
+
+
 @dataclass(frozen=True)
 class DiscoverySettings:
     """What counts as a pattern; the defaults were chosen on JKU-PDD, see `docs/motifs.md`."""
@@ -44,6 +48,10 @@ class DiscoverySettings:
     most: int = 12
     """Most patterns that are returned."""
 
+    size_power: float = 1.0
+    """Power of a pattern's number of notes in its gain: 1 favours themes and sections, 0 the shortest account of the
+    piece, which is made of figures."""
+
     fewest: int = 3
     """So many patterns are told, if there are, before the list may end."""
 
@@ -62,7 +70,8 @@ class DiscoverySettings:
     def __post_init__(self) -> None:
         for name, value, low, high in (
             ("min_compactness", self.min_compactness, 0, 1), ("least_gain", self.least_gain, 0, 1),
-            ("most_alike", self.most_alike, 0, 1), ("varied_share", self.varied_share, 0.3, 1),
+            ("most_alike", self.most_alike, 0, 1), ("size_power", self.size_power, 0, 2),
+            ("varied_share", self.varied_share, 0.3, 1),
         ):  # fmt: skip
             if not low <= value <= high:
                 raise ArgumentError(f"{name} {value:g} is out of range {low} to {high}")
@@ -191,7 +200,7 @@ def _choose(size: int, repeats: list[Repeat], wanted: DiscoverySettings) -> list
     told = np.zeros(size, bool)
     covered = [np.unique(repeat.occurrences) for repeat in repeats]
     cost = [sum(repeat.occurrences.shape) - 1 for repeat in repeats]
-    worth = [repeat.compactness**2 * repeat.size for repeat in repeats]
+    worth = [repeat.compactness**2 * repeat.size**wanted.size_power for repeat in repeats]
     # Gains only shrink while more is told, so a stale one is a bound: the best is found without looking at all.
     heap = [(-len(notes) / cost[index] * worth[index], index) for index, notes in enumerate(covered)]
     heapq.heapify(heap)

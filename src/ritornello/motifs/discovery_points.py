@@ -90,8 +90,12 @@ class PointSet:
         return np.arange(start, int(self.ends[last]))
 
 
-def points_of_song(song: Song) -> tuple[PointSet, IntArray]:
+def points_of_song(song: Song, only: int | None = None) -> tuple[PointSet, IntArray]:
     """Return a song's pitched notes as points, and for each row of its table the part and the note in it.
+
+    Args:
+        song: the song.
+        only: index of the one part that is taken; all if not given.
 
     Returns:
         The points, and ``(m, 2)`` part index and note index, to which `PointSet.note` refers.
@@ -102,7 +106,7 @@ def points_of_song(song: Song) -> tuple[PointSet, IntArray]:
     spelled = song if song.keys else song.replace(keys=(KeyRegion(0, _key_of(song)),))
     onsets, pitches, steps, sources = [], [], [], []
     for index, part in enumerate(spelled.parts):
-        if part.is_drums or not len(part.notes):
+        if part.is_drums or not len(part.notes) or only not in (None, index):
             continue
         onsets.append(part.notes["onset"])
         pitches.append(part.notes["pitch"])

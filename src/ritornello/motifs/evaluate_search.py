@@ -147,6 +147,8 @@ def vary(motif: Line, kind: str, rng: np.random.Generator) -> tuple[IntArray, In
     elif kind == "twice as slow":
         onset = onset * 2
     elif kind == "twice as fast":
+        if (onset % 2).any():  # halves of odd ticks cannot be written in 12 ticks a quarter note
+            return None
         onset = onset / 2
     elif kind == "one note changed":
         pitch[int(rng.integers(1, len(pitch) - 1))] += int(rng.choice([-5, -4, -3, 3, 4, 5, 7]))

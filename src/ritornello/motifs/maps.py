@@ -63,27 +63,36 @@ class Motif:
 
 
 def find_motifs(
-    song: Song, settings: DiscoverySettings | None = None, progress: Callable[[int, int], None] | None = None
+    song: Song,
+    settings: DiscoverySettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    by_part: bool = False,
 ) -> list[Motif]:
     """Return the motifs of a song, the one that tells most first.
 
     Args:
         song: the song; drums are left out.
         settings: what counts as a motif; if not given, motifs of up to `LONGEST_BEATS`.
-        progress: called with (steps done, steps in all).
+        progress: called with (steps done, steps in all), of each part anew.
+        by_part: search every part alone, for figures, rather than all that sounds together.
 
     Raises:
         UnsuitableSongError: if there is no pitched note, or too many.
     """
-    points, sources = points_of_song(song)
     wanted = settings or DiscoverySettings(max_beats=LONGEST_BEATS)
-    patterns = find_patterns(
-        points, wanted, ticks_per_beat=TICKS_PER_QUARTER, bar_lines=song.bar_lines, progress=progress
-    )
+    alone = [index for index, part in enumerate(song.parts) if not part.is_drums and len(part.notes)]
     grid = BarGrid.of(song)
+    found: list[tuple[Pattern, list[MotifOccurrence]]] = []
+    for only in alone if by_part and alone else [None]:
+        points, sources = points_of_song(song, only)
+        patterns = find_patterns(
+            points, wanted, ticks_per_beat=TICKS_PER_QUARTER, bar_lines=song.bar_lines, progress=progress
+        )
+        found += [(pattern, _occurrences(song, grid, points, sources, pattern)) for pattern in patterns]
+    found.sort(key=lambda one: -one[0].gain)  # stable: of equal ones the first part's
     return [
-        Motif(_name(number), tuple(_occurrences(song, grid, points, sources, pattern)), pattern)
-        for number, pattern in enumerate(patterns)
+        Motif(_name(number), tuple(places), pattern) for number, (pattern, places) in enumerate(found[: wanted.most])
     ]
 
 
