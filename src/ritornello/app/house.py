@@ -37,7 +37,7 @@ def doctor(*, common: Common = DEFAULTS) -> Outcome:
     from ritornello.sound.soundfont import default_soundfont
 
     versions = {}
-    for name in ("numpy", "scipy", "verovio", "matplotlib", "soundfile", "torch"):
+    for name in ("numpy", "scipy", "verovio", "matplotlib", "soundfile", "faiss-cpu", "torch"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
