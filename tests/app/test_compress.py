@@ -51,8 +51,6 @@ def test_rate_channels_sample_format_length_and_title_stay(
         assert after.frames == before.frames
         assert after.title == before.title
     assert names(tmp_path) == sorted([name, f"out-{name}"])
-        [name, f"out-{name}"]
-    )
 
 
 def test_any_block_gives_what_the_processor_gives(tmp_path: Path) -> None:
