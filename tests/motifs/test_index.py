@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ritornello.errors import ReadError
-from ritornello.motifs import index as index_module
+from ritornello.motifs import index_cells
 from ritornello.motifs.align import Weights
 from ritornello.motifs.index import MotifIndex
 from ritornello.motifs.index_store import IndexData, load_index
@@ -93,8 +93,8 @@ def test_extending_adds_only_what_is_new(folder: Path, index: MotifIndex, tmp_pa
 
 def test_cells_bring_the_nearest_along(index: MotifIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("faiss")
-    monkeypatch.setattr(index_module, "CELL_WINDOWS", 100)
-    with_cells = MotifIndex(index_module._with_cells(index.data, IndexData()))
+    monkeypatch.setattr(index_cells, "CELL_WINDOWS", 100)
+    with_cells = MotifIndex(index_cells.with_cells(index.data, IndexData()))
     with_cells.save(tmp_path / "cells.index")
     with_cells = MotifIndex.load(tmp_path / "cells.index")
     assert len(with_cells.data.cells[1]) and not len(index.data.cells[1])

@@ -4,7 +4,7 @@ Our design, in the family of Mongeau and Sankoff, *Comparison of musical sequenc
 paired with notes of the target in order; the query must be used, the ends of the target are free. What is compared is
 each step from one pair to the next, so any transposition fits: its interval in semitones, the ratio of its inter-onset
 intervals, and its direction. A step may pass over notes of the query (missing) or of the target (inserted, such as
-ornaments). Inversion, retrograde and stretch are put into the query beforehand (`search_candidates.forms_of`).
+ornaments). Inversion, retrograde and stretch are put into the query beforehand (`search_forms.forms_of`).
 
 With m notes in the query, and f the notes that a step goes forward in it, each of the three similarities is
 

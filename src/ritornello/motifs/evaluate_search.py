@@ -21,13 +21,14 @@ from ritornello.errors import UnsuitableSongError
 from ritornello.evaluation.statistics import proportion_interval
 from ritornello.motifs.align import Weights
 from ritornello.motifs.chance import BACKGROUND_SONGS, Gumbel
-from ritornello.motifs.index import MotifIndex, song_block
+from ritornello.motifs.index import MotifIndex
+from ritornello.motifs.index_block import song_block
 from ritornello.motifs.index_store import joined
 from ritornello.motifs.lines import IntArray, Line
 from ritornello.motifs.query import MOST_NOTES, Query
 from ritornello.motifs.search import grid_of, search
 from ritornello.motifs.search_background import background_songs, best_scores
-from ritornello.motifs.search_candidates import forms_of
+from ritornello.motifs.search_forms import forms_of
 from ritornello.score import Meter, Part, Song, Tempo, make_notes
 
 KINDS = ("inverted", "twice as slow", "twice as fast", "one note changed", "one ornament", "one note left out")

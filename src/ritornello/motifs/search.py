@@ -22,7 +22,8 @@ from ritornello.motifs.index import MotifIndex
 from ritornello.motifs.lines import SKYLINE, Line
 from ritornello.motifs.query import BarGrid, Query
 from ritornello.motifs.search_background import background_songs, best_scores, surrogate_scores
-from ritornello.motifs.search_candidates import Aligned, Form, align_candidates, forms_of, nearest_candidates
+from ritornello.motifs.search_candidates import Aligned, align_candidates, nearest_candidates
+from ritornello.motifs.search_forms import Form, forms_of
 from ritornello.score import Meter
 
 LEAST_SCORE = 0.5

@@ -15,7 +15,8 @@ from ritornello.motifs.chance import surrogate
 from ritornello.motifs.index import MotifIndex
 from ritornello.motifs.index_windows import KINDS, SingleArray
 from ritornello.motifs.lines import IntArray, Line
-from ritornello.motifs.search_candidates import Candidates, Form, align_queries, first_windows, forms_of
+from ritornello.motifs.search_candidates import Candidates, align_queries
+from ritornello.motifs.search_forms import Form, first_windows, forms_of
 
 CANDIDATES_PER_SONG = 10
 """Places of a song that are aligned."""
