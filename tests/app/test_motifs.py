@@ -92,7 +92,7 @@ def test_motifs_of_the_example_are_found(ritornello: Callable, example: Path, tm
         (("search", "--notes", "C4 D4 E4 F4"), "where to search"),
         (("search", "--notes", "C4 H4 E4 F4", "--in", "SONG"), "no pitch"),
         (("search", "SONG", "--bars", "3-4", "--weights", "loud=1"), "not read"),
-        (("search", "SONG", "--bars", "3-4", "--limit", "0"), "1 or more"),
+        (("search", "SONG", "--bars", "3-4", "--limit", "0"), "1 to 1000"),
         (("search", "SONG", "--bars", "3-4", "--audio"), "--out"),
         (("search", "SONG", "--bars", "3-4", "--in", "FOLDER"), "this is a folder"),
         (("search", "SONG", "--bars", "3-4", "--in", "DAMAGED"), "damaged"),
@@ -118,3 +118,29 @@ def test_mistakes_are_told_in_one_line(
     }  # fmt: skip
     result = ritornello("motifs", *(names.get(word, word) for word in arguments))
     assert result.code == 2 and problem in result.err and result.err.count("\n") == 1 and not result.out
+
+
+def test_results_never_replace_their_own_input(ritornello: Callable, songs: Path, index: Path, tmp_path: Path) -> None:
+    hits = tmp_path / "hits"
+    assert ritornello("motifs", "search", songs / "1.mid", "--bars", "3-4", "-o", hits).code == 0
+    before = {path.name: path.read_bytes() for path in hits.iterdir()}
+    for call in (
+        ("search", hits / "query.mid", "--in", index), ("search", hits / "query.json", "--in", index),
+        ("search", songs / "1.mid", "--bars", "3-4", "--in", hits / "hit-01.mid"), ("find", hits / "query.mid"),
+    ):  # fmt: skip
+        result = ritornello("motifs", *call, "-o", hits, "--force")
+        assert result.code == 2 and "overwrite" in result.err
+    assert {path.name: path.read_bytes() for path in hits.iterdir()} == before
+    assert ritornello("motifs", "index", songs, "-o", songs / "0.mid", "--force").code == 2
+
+
+def test_a_song_of_two_bars_has_its_pictures(ritornello: Callable, tmp_path: Path) -> None:
+    Song((Part("tune", make_notes([0, 12, 24, 36, 48, 60, 72, 84], 12, [60, 62, 64, 65] * 2)),)).write(
+        tmp_path / "s.mid"
+    )
+    assert ritornello("motifs", "find", tmp_path / "s.mid", "-o", tmp_path / "m").code == 0
+
+
+@pytest.mark.parametrize("longest", ["nan", "inf", "-1"])
+def test_a_longest_motif_that_is_no_length_is_refused(ritornello: Callable, songs: Path, longest: str) -> None:
+    assert ritornello("motifs", "find", songs / "0.mid", f"--longest={longest}").code == 2

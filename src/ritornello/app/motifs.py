@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 app = cyclopts.App(name="motifs", help="Find the motifs of a song, and a motif with its variations anywhere.")
 
 _SKIPPED_SHOWN = 5
+_RESULT_FILE = re.compile(r"(query|hit-\d+|motif-\w+)\.mid|(query|hits|motifs)\.json")
 
 
 @app.command
@@ -58,6 +60,8 @@ def index(
     if workers is not None and workers < 1:
         raise ArgumentError(f"--workers {workers} is out of range; give 1 or more")
     check_output_file(out, force or add)
+    if out.suffix.lower() in (".mid", ".midi", ".kar", ".musicxml", ".xml", ".mxl", ".abc", ".json"):
+        raise ArgumentError(f"--out {out} is named like a song or a query; name the index otherwise, as songs.index")
     from ritornello.motifs.index import MotifIndex
     from ritornello.motifs.index_store import IndexData
 
@@ -137,7 +141,9 @@ def search(
     if audio and out is None:
         raise ArgumentError("--audio needs a folder to write into; add --out")
     if out is not None and query is not None:
-        check_output(out, query)
+        _check_result_folder(out, query)
+    if out is not None and within is not None:
+        _check_result_folder(out, within)
     from ritornello.motifs.align import Weights
     from ritornello.motifs.search import search as search_index
     from ritornello.motifs.search_report import result_dict, table_text
@@ -202,10 +208,10 @@ def find(
         force: Replace the files of an earlier result.
     """
     check_seed(seed)
-    if longest < 0:
+    if not 0 <= longest < float("inf"):
         raise ArgumentError(f"--longest {longest:g} is out of range; give quarter notes, or 0 for no limit")
     if out is not None:
-        check_output(out, song)
+        _check_result_folder(out, song)
     given = read_song(song)
     from ritornello.motifs.discovery import FIGURES, DiscoverySettings
     from ritornello.motifs.maps import find_motifs
@@ -227,6 +233,13 @@ def find(
             write_motifs(given, motifs, folder, data, name=song.stem, seed=seed)
         summary += f"\nwritten: {out}"
     return Outcome(summary, data)
+
+
+def _check_result_folder(out: Path, source: Path) -> None:
+    """Refuse a result folder that would replace its own input, also a file of an earlier result."""
+    check_output(out, source)
+    if os.path.realpath(out) == os.path.realpath(source.parent) and _RESULT_FILE.fullmatch(source.name.lower()):
+        raise ArgumentError(f"--out {out} would overwrite the input {source}; choose another place")
 
 
 class _Given:
@@ -263,6 +276,6 @@ def _index_or_song(path: Path) -> MotifIndex:
 
     if path.suffix.lower() in SUFFIXES:
         return MotifIndex.of_songs([(path.name, read_song(path))])
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir fails on names that are too long
         raise ReadError(f"{path}: this is a folder; make an index of it with 'ritornello motifs index {path} -o INDEX'")
     return MotifIndex.load(path)

@@ -190,7 +190,7 @@ def load_index(path: str | os.PathLike[str]) -> IndexData:
         raise ReadError(f"{damaged} ({str(error)[:60]})") from None
     try:
         data = _data_of(arrays, header)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ReadError(f"{damaged} ({str(error)[:60]})") from None
     return data
 

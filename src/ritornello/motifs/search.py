@@ -29,6 +29,9 @@ from ritornello.score import Meter
 LEAST_SCORE = 0.5
 """Hits below are not told."""
 
+MOST_HITS = 1000
+"""Most hits that are listed."""
+
 PLACES_PER_FORM = 250
 """Places that are aligned for each form of the query."""
 
@@ -147,8 +150,8 @@ def search(
     Raises:
         ArgumentError: if the limit or the least score is out of range.
     """
-    if limit < 1:
-        raise ArgumentError(f"{limit} hits cannot be listed; give 1 or more")
+    if not 1 <= limit <= MOST_HITS:
+        raise ArgumentError(f"{limit} hits cannot be listed; give 1 to {MOST_HITS}")
     if not 0 <= least_score <= 1:
         raise ArgumentError(f"the least score {least_score:g} is out of range 0 to 1")
     wanted = weights or Weights()

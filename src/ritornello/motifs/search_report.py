@@ -14,6 +14,7 @@ from ritornello.motifs.align import Weights
 from ritornello.motifs.lines import Line
 from ritornello.motifs.query import FEWEST_NOTES, MOST_NOTES, Query
 from ritornello.motifs.search import Hit, SearchResult
+from ritornello.score.song import MAX_TICKS
 from ritornello.score.timeline import TICKS_PER_QUARTER
 
 QUERY_FORMAT = "ritornello motif query"
@@ -99,6 +100,10 @@ def query_of_dict(value: Mapping[str, Any], name: str) -> tuple[Query, Weights, 
         for pitches in (line[2], notes[2]):
             if pitches.min() < 0 or pitches.max() > 127:
                 raise ValueError("a pitch is out of range")
+        if line[0].min() < 0 or notes[0].min() < 0 or min(line[1].min(), notes[1].min()) < 1:
+            raise ValueError("an onset or a duration is out of range")
+        if max(line[:2].max(), notes[:2].max()) > MAX_TICKS or int(value["seed"]) < 0:
+            raise ValueError("an onset, a duration or the seed is out of range")
         weights = Weights(**{key: float(value["weights"][key]) for key in ("pitch", "rhythm", "contour")})
         query = Query(
             Line(str(value["part"]), 0, line[0], line[1], line[2]), notes, str(value["source"]), str(value["digest"]),

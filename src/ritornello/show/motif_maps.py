@@ -164,7 +164,7 @@ def write_distance_map(
         scale = float(np.nanmedian(values)) or 1.0
         nearness = np.exp(-np.nan_to_num(values, nan=10 * scale) / scale)
         for number in range(len(names)):
-            smooth = np.convolve(nearness[:, number], [0.25, 0.5, 0.25], mode="same")
+            smooth = np.convolve(nearness[:, number], [0.25, 0.5, 0.25])[1:-1]  # "same" is longer for two bars
             lines.plot(np.arange(len(values)) + 0.5, smooth, color=motif_color(number), linewidth=1.4)
     _bar_axis(heat, max(len(values), 1))
     _bar_axis(lines, max(len(values), 1))
