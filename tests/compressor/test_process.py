@@ -67,7 +67,7 @@ def test_nothing_is_changed_without_reduction_or_wet_signal(knobs: dict[str, flo
 
 
 def test_an_impulse_comes_out_in_its_own_frame() -> None:
-    unit = Leveller(RATE, peak_reduction=65)
+    unit = Leveller(RATE, peak_reduction=65, colour=False)  # the filter itself rings into the next frame
     impulse = np.zeros(200, np.float32)
     impulse[50] = 0.5
     output = unit.process(impulse)

@@ -39,7 +39,8 @@ def test_the_compiled_simulation_and_python_agree(monkeypatch: pytest.MonkeyPatc
 
 
 def test_more_drive_reduces_more_and_the_cell_recovers_in_the_dark() -> None:
-    depths = [-20 * np.log10(Simulation(RATE, 1, knob, False, CALIBRATED).process(tone())[1][-1]) for knob in (20, 60, 95)]
+    units = [Simulation(RATE, 1, knob, False, CALIBRATED) for knob in (20, 60, 95)]
+    depths = [-20 * np.log10(unit.process(tone())[1][-1]) for unit in units]
     assert depths[0] < depths[1] < depths[2]
     unit = Simulation(RATE, 1, 80, False, CALIBRATED)
     deep = unit.process(tone())[1][-1]

@@ -88,8 +88,8 @@ def compose(
         lock: What stays whatever happens: layers (chords, rhythm, basic, contour, melody) of all phrases or, as
             rhythm@A and melody@B2, of some; several with commas.
         regenerate: What is written anew although nothing about it changed, in the same words; locked parts stay.
-        repeat: How later phrases of a letter repeat an earlier one: copy, vary or free; by default as the plan says, else
-            vary.
+        repeat: How later phrases of a letter repeat an earlier one: copy, vary or free; by default as the plan says,
+            else vary.
         style: The accompaniment: block, ballad, pop, waltz or strum; by default a ballad, in 3/4 a waltz.
         n: How many candidates to write; the first is the same for any number.
         seed: The random seed; by default the plan's, else 0. The same plan and seed give the same songs.

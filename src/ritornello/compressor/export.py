@@ -77,7 +77,8 @@ def run_json(cell: dict[str, Any], signal: NDArray[np.float64]) -> NDArray[np.fl
         levels.append(10 ** ((decibels + cell["makeup_db"]) / 20))
     wet = signal * np.array(levels)
     numerator, pole = cell["colour"]["numerator"], -cell["colour"]["denominator"][1]
-    output, last = np.empty_like(wet), 0.0
+    output: NDArray[np.float64] = np.empty_like(wet)
+    last = 0.0
     padded = np.concatenate([np.zeros(len(numerator) - 1), wet])
     for t in range(len(wet)):
         last = pole * last + float(np.dot(numerator, padded[t : t + len(numerator)][::-1]))

@@ -145,7 +145,7 @@ def read_model(path: Path) -> LevellerModel:
         raise ReadError(f"{path}: not a model of the format '{FORMAT}', version {VERSION}")
     try:
         knots = np.array([float(value) for value in found["peak_reduction"]])
-        tables = {
+        tables: dict[str, dict[str, NDArray[np.float64]]] = {
             mode: {name: np.array([float(v) for v in found["by_setting"][mode][name]]) for name in BY_SETTING}
             for mode in MODES
         }

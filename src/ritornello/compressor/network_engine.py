@@ -57,7 +57,7 @@ class NetworkEngine:
             raise MissingDependencyError(
                 f'model {name} needs torch and safetensors; run: pip install "ritornello[ml]"'
             ) from None
-        self.network = load_network(name)
+        self.network: Any = load_network(name)
         self.kind = self.network.config.kind
         if self.kind != "s4" and sample_rate != TRAINED_RATE_HZ:
             raise ArgumentError(

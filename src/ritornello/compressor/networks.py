@@ -222,6 +222,7 @@ class TcnNetwork(nn.Module):
         signal = audio[:, None]
         kept = []
         for number, block in enumerate(self.blocks):
+            assert isinstance(block, _TcnBlock)
             before = signal.new_zeros((*signal.shape[:2], block.reach)) if heard is None else heard[number]
             signal = torch.cat((before, signal), -1)
             kept.append(signal[..., signal.shape[-1] - block.reach :])

@@ -8,8 +8,8 @@ complex C, real D:
     K[l] = 2 Re sum_n C'_n exp(l dt A_n),  C'_n = C_n (exp(dt A_n) - 1) / A_n,  y = K * u + D u
     s_n[t] = exp(dt A_n) s_n[t-1] + u[t],  y[t] = 2 Re sum_n C'_n s_n[t] + D u[t]
 
-On a CPU the compiled recurrence also trains: forward and backward of the S4 networks took a fifth to a half of the time with
-the FFT (see docs/train-compressor.md). Elsewhere, and without a compiler, the FFT does.
+On a CPU the compiled recurrence also trains: forward and backward of the S4 networks took a fifth to a half of the time
+with the FFT (see docs/train-compressor.md). Elsewhere, and without a compiler, the FFT does.
 
 Axes: B batch, T frames, H channels, N states of a channel. Signals are ``(B, T, H)``.
 """
