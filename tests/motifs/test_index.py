@@ -127,6 +127,30 @@ def test_other_versions_are_refused_by_name(tmp_path: Path, index: MotifIndex) -
         load_index(tmp_path / "old.index")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("meters", []),
+        ("meters", [[0, 0, 4]]),
+        ("tempi", []),
+        ("tempi", [[0, 0.0]]),
+        ("bars", -1),
+        ("lines", [["x", 99]]),
+    ],
+)
+def test_entries_of_no_song_are_refused(tmp_path: Path, index: MotifIndex, field: str, value: object) -> None:
+    index.save(tmp_path / "forged.index")
+    with np.load(tmp_path / "forged.index") as archive:
+        arrays = dict(archive)
+    header = json.loads(bytes(arrays["header"]))
+    header["songs"][0][field] = value
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with (tmp_path / "forged.index").open("wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(ReadError, match=r"forged\.index"):
+        load_index(tmp_path / "forged.index")
+
+
 def test_what_is_no_index_is_refused(tmp_path: Path) -> None:
     random_song(1).write(tmp_path / "song.mid")
     with (tmp_path / "other.npz").open("wb") as file:

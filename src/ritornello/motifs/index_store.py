@@ -64,9 +64,9 @@ class SongEntry:
         """Return the entry of a header.
 
         Raises:
-            ValueError, TypeError, KeyError: if it is another kind of object.
+            ValueError, TypeError, KeyError: if it is another kind of object, or one that no song has.
         """
-        return cls(
+        entry = cls(
             str(value["name"]), str(value["digest"]), str(value["title"]),
             tuple((int(t), int(n), int(d)) for t, n, d in value["meters"]),
             tuple((int(t), float(qpm)) for t, qpm in value["tempi"]),
@@ -74,6 +74,12 @@ class SongEntry:
             tuple((str(name), int(program), str(role)) for name, program, role in value["parts"]),
             tuple((str(name), int(part)) for name, part in value["lines"]),
         )  # fmt: skip
+        is_metric = entry.meters and all(t >= 0 and 1 <= n <= 1024 and 1 <= d <= 1024 for t, n, d in entry.meters)
+        has_tempo = entry.tempi and all(t >= 0 and 0 < qpm < 1e9 for t, qpm in entry.tempi)
+        in_parts = all(-1 <= part < len(entry.parts) for _, part in entry.lines)
+        if not (is_metric and has_tempo and in_parts and entry.bars >= 0):
+            raise ValueError(f"its entry of {entry.name[:40]!r} is of no song")
+        return entry
 
 
 def _int32() -> NDArray[np.int32]:
@@ -248,6 +254,13 @@ def _check_sizes(data: IndexData) -> None:
             raise ValueError(f"the lengths of its {stem}s do not fit")
     if len(data.note_counts) != len(data.songs) or len(data.line_counts) != sum(len(s.lines) for s in data.songs):
         raise ValueError("the numbers of songs do not fit")
+    starts = np.cumsum(data.line_counts, dtype=np.int64)
+    falls = np.flatnonzero(np.diff(data.columns["line_onset"].astype(np.int64)) < 0) + 1
+    if not np.isin(falls, starts).all():
+        raise ValueError("the notes of its lines are in no order")
+    for name, column in data.columns.items():
+        if len(column) and (column.min() < 0 or (name.endswith("pitch") and column.max() > 127)):
+            raise ValueError(f"{name} has values that no note has")
     for number in range(len(KINDS)):
         anchors, cells, centroids = data.anchors[number], data.cells[number], data.centroids[number]
         if len(anchors) != len(data.vectors[number]) or len(cells) not in (0, len(anchors)):
