@@ -16,6 +16,7 @@ from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_ba
 from ritornello.app.inputs import check_output, check_output_file, check_seed, read_song
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_bytes, read_json_object, result_folder
+from ritornello.score.reading import SUFFIXES
 
 if TYPE_CHECKING:
     from ritornello.motifs.align import Weights
@@ -60,7 +61,7 @@ def index(
     if workers is not None and workers < 1:
         raise ArgumentError(f"--workers {workers} is out of range; give 1 or more")
     check_output_file(out, force or add)
-    if out.suffix.lower() in (".mid", ".midi", ".kar", ".musicxml", ".xml", ".mxl", ".abc", ".json"):
+    if out.suffix.lower() in SUFFIXES or _is_query_file(out):
         raise ArgumentError(f"--out {out} is named like a song or a query; name the index otherwise, as songs.index")
     from ritornello.motifs.index import MotifIndex
     from ritornello.motifs.index_store import IndexData
@@ -272,7 +273,7 @@ def _query(path: Path | None, bars: str | None, part: str | None, notes: str | N
 
 def _index_or_song(path: Path) -> MotifIndex:
     """Read an index or, from any other file, a song as an index of its own."""
-    from ritornello.motifs.index import SUFFIXES, MotifIndex
+    from ritornello.motifs.index import MotifIndex
 
     if path.suffix.lower() in SUFFIXES:
         return MotifIndex.of_songs([(path.name, read_song(path))])

@@ -188,7 +188,7 @@ def frameworks(
     from ritornello.datasets.pop909 import Pop909
     from ritornello.frameworks.recipes import RECIPES, changed, train_networks
     from ritornello.training.fit import leave
-    from ritornello.training.runs import is_main_process
+    from ritornello.training.runs import BEST_NOTE, is_main_process
 
     recipes = changed(RECIPES, epochs, seed, objective, encoder=encoder, copying=copying)
     trained = train_networks(
@@ -201,7 +201,7 @@ def frameworks(
     lines = []
     for task, network in trained.items():
         parameters = sum(value.numel() for value in network.parameters())
-        note = out / task / "best.json"
+        note = out / task / BEST_NOTE
         measured = read_json_object(note) if note.is_file() else {}
         result[task] = {"parameters": parameters, **measured}
         lines.append(
@@ -302,7 +302,8 @@ def compressor(
         raise ArgumentError(f"--simulated-minutes {simulated_minutes:g} is out of range; it goes from 0.5 to 6000")
     _require_training()
     from ritornello.compressor.data import held, simulated_pairs
-    from ritornello.compressor.train import BEST_NOTE, RECIPES, recipe_as_json, train
+    from ritornello.compressor.pretrained import measured_of
+    from ritornello.compressor.train import RECIPES, recipe_as_json, train
     from ritornello.datasets.signaltrain import SignalTrain
     from ritornello.training.fit import leave
     from ritornello.training.runs import is_main_process, open_run
@@ -328,7 +329,7 @@ def compressor(
     if not is_main_process():
         return None
     parameters = sum(value.numel() for value in network.parameters())
-    measured = {key: value for key, value in read_json_object(out / BEST_NOTE).items() if key != "network"}
+    measured = measured_of(out)
     summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters, validation loss {measured['validation_loss']:g}"
     return Outcome(summary, {"out": str(out), "model": model, "parameters": parameters, **measured})
 
@@ -355,27 +356,28 @@ def export(
         force: Replace the files of an existing folder.
     """
     require_networks()
-    from ritornello.compressor import pretrained as compressor_weights
-    from ritornello.frameworks import pretrained
-    from ritornello.motifs import pretrained as motif_weights
+    from ritornello.compressor import pretrained as compressor
+    from ritornello.frameworks import pretrained as frameworks
+    from ritornello.motifs import pretrained as motifs
     from ritornello.museformer.runs import export_run
+    from ritornello.training.runs import is_run
 
-    if compressor_weights.is_run(run):
-        compressor_weights.export_run(run, out, force=force)
-        size = (out / "model.safetensors").stat().st_size
-        return Outcome(f"{out}: weights of the network, {size / 1e6:.2f} MB", {"out": str(out), "bytes": size})
-    if motif_weights.is_run(run):
-        motif_weights.export_run(run, out, half=precision == "bf16", force=force)
-        size = (out / "model.safetensors").stat().st_size
-        return Outcome(f"{out}: weights of the encoder, {size / 1e6:.1f} MB", {"out": str(out), "bytes": size})
-    if pretrained.is_run(run):
-        pretrained.export_run(run, out, half=precision == "bf16", force=force)
-        size = (out / "model.safetensors").stat().st_size
-        return Outcome(f"{out}: weights of three networks, {size / 1e6:.1f} MB", {"out": str(out), "bytes": size})
-    training = export_run(run, out, half=precision == "bf16", force=force)
+    half, step = precision == "bf16", {}
+    if is_run(run, "compressor"):
+        compressor.export_run(run, out, force=force)
+        what = "the network"
+    elif is_run(run, motifs.SYSTEM):
+        motifs.export_run(run, out, half=half, force=force)
+        what = "the encoder"
+    elif is_run(run, frameworks.SYSTEM):
+        frameworks.export_run(run, out, half=half, force=force)
+        what = "three networks"
+    else:
+        step = {"step": export_run(run, out, half=half, force=force)["step"]}
+        what = f"step {step['step']}"
     size = (out / "model.safetensors").stat().st_size
-    summary = f"{out}: weights of step {training['step']}, {size / 1e6:.1f} MB"
-    return Outcome(summary, {"out": str(out), "bytes": size, "step": training["step"]})
+    megabytes = f"{size / 1e6:.1f}" if size >= 1e6 else f"{size / 1e6:.2f}"
+    return Outcome(f"{out}: weights of {what}, {megabytes} MB", {"out": str(out), "bytes": size, **step})
 
 
 def _require_training() -> None:

@@ -14,8 +14,6 @@ costs no latency. Each frame's gain belongs to that frame. All of it is eleven n
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.nn.compiled import load_kernels
+from ritornello.nn.compiled import load_function
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _COUNT = 13
@@ -137,15 +135,8 @@ def has_kernel() -> bool:
     return _kernel() is not None
 
 
-@functools.cache
 def _kernel() -> Callable[..., None] | None:
-    library = load_kernels(_SOURCE)
-    if library is None:
-        return None
-    function = library.follow
-    function.restype = None
-    function.argtypes = [ctypes.c_int64] * 2 + [ctypes.c_void_p] * 2 + [ctypes.c_int64] + [ctypes.c_void_p] * 3
-    return function
+    return load_function(_SOURCE, "follow", "nnppnppp")
 
 
 def _pace(milliseconds: float, rate: float) -> float:

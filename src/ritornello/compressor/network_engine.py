@@ -7,8 +7,6 @@ if it is S4, whose step dt is scaled; the others are refused there. The gain tha
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from ritornello.errors import ArgumentError, MissingDependencyError
-from ritornello.nn.compiled import load_kernels
+from ritornello.nn.compiled import load_function
 
 if TYPE_CHECKING:
     from ritornello.compressor.process import Settings
@@ -175,15 +173,8 @@ def s4_stream(
     return samples * output if config.side_chain else output
 
 
-@functools.cache
 def _kernel() -> Callable[..., None] | None:
-    library = load_kernels(_SOURCE)
-    if library is None:
-        return None
-    function = library.s4_stream
-    function.restype = None
-    function.argtypes = [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 4
-    return function
+    return load_function(_SOURCE, "s4_stream", "nnnnnpppp")
 
 
 def _stream_in_numpy(

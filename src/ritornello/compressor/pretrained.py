@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ritornello.compressor.networks import LstmNetwork, NetworkConfig, S4Network, TcnNetwork, make_network
-from ritornello.compressor.train import BEST_FILE, BEST_NOTE
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_json_object
 from ritornello.nn.weights import PACKAGED, load_tensors, network_with, read_config, resolve, save_weights
-from ritornello.training.runs import RECIPE_FILE
+from ritornello.training.runs import BEST_FILE, BEST_NOTE, RECIPE_FILE, is_run
 
 FORMAT, VERSION = "ritornello compressor network", 1
 
@@ -32,7 +32,7 @@ def load_network(name: str) -> S4Network | TcnNetwork | LstmNetwork:
         ArgumentError: if nothing of that name is found.
         ReadError: if it is damaged.
     """
-    if is_run(Path(name)):
+    if is_run(name, "compressor"):
         return load_run(Path(name))
     if (PACKAGED / f"{PREFIX}{name}").is_dir():
         name = f"{PREFIX}{name}"
@@ -42,12 +42,6 @@ def load_network(name: str) -> S4Network | TcnNetwork | LstmNetwork:
     folder = resolve(name)
     config = _config(read_config(folder, FORMAT, VERSION).get("network"), folder)
     return network_with(lambda: make_network(config), load_tensors(folder), folder)
-
-
-def is_run(folder: Path) -> bool:
-    """Return whether a folder is a training run of this system."""
-    place = folder / RECIPE_FILE
-    return place.is_file() and read_json_object(place).get("system") == "compressor"
 
 
 def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
@@ -77,13 +71,17 @@ def export_run(run: Path, out: Path, force: bool = False) -> None:
         WriteError: if the folder exists or cannot be written.
     """
     network = load_run(run)
-    measured = {key: value for key, value in read_json_object(run / BEST_NOTE).items() if key != "network"}
     recipe = read_json_object(run / RECIPE_FILE)
     described = {
-        "format": FORMAT, "version": VERSION, "network": network.config.as_json(), "recipe": recipe, "measured":
-        measured,
+        "format": FORMAT, "version": VERSION, "network": network.config.as_json(), "recipe": recipe,
+        "measured": measured_of(run),
     }  # fmt: skip
     save_weights(out, network.state_dict(), described, half=False, force=force)
+
+
+def measured_of(run: Path) -> dict[str, Any]:
+    """Return what was measured with the best weights of a run."""
+    return {key: value for key, value in read_json_object(run / BEST_NOTE).items() if key != "network"}
 
 
 def _config(found: object, folder: Path) -> NetworkConfig:

@@ -11,8 +11,6 @@ Signals are float64 ``(channels, frames)``; all channels share one cell.
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError
-from ritornello.nn.compiled import load_kernels
+from ritornello.nn.compiled import load_function
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
 
@@ -243,15 +241,8 @@ def _numbers(
     ])  # fmt: skip
 
 
-@functools.cache
 def _kernel() -> Callable[..., None] | None:
-    library = load_kernels(_SOURCE)
-    if library is None:
-        return None
-    function = library.simulate
-    function.restype = None
-    function.argtypes = [ctypes.c_int64] * 2 + [ctypes.c_void_p] * 7
-    return function
+    return load_function(_SOURCE, "simulate", "nnppppppp")
 
 
 def _simulate_in_python(

@@ -1,14 +1,13 @@
 """The recipe of the black-box networks: the same pairs, segments, loss, steps and seeds for all of them.
 
 The paper's recipe is 60 epochs of 1,474 steps of 32 segments of 1.49 s, AdamW at 1e-3 with no decay of the state-space
-parameters and .01 elsewhere, the rate cut tenfold when validation stalls (`PAPER`). The shipped networks were trained
-by `SHORT`, which fits a CPU; our schedule is warm-up and linear decay, as everywhere in the project. Polarity is
+parameters and .01 elsewhere, the rate cut tenfold when validation stalls (`PAPER`). `SHORT`
+fits a CPU; our schedule is warm-up and linear decay, as everywhere in the project. Polarity is
 turned in half of the training segments, never in place and never in validation.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,21 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ritornello.compressor.data import HeldPair
 from ritornello.compressor.losses import training_loss
-from ritornello.compressor.networks import NETWORKS, NetworkConfig, TcnNetwork, make_network
+from ritornello.compressor.networks import NETWORKS, TcnNetwork, make_network
 from ritornello.errors import ArgumentError
-from ritornello.files import read_json_object, write_json
+from ritornello.training.best import keeping_the_best
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.fit import FitConfig, Validate, fit
-from ritornello.training.runs import is_main_process
+from ritornello.training.runs import BEST_FILE
 
 _TRIES, _HEARD_RMS = 20, 1e-3  # a loss relative to a silent target has no measure
-
-BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Recipe:
 
 
 SHORT = Recipe()
-"""What the shipped networks were trained by: about ten minutes of one core each."""
+"""For a CPU: about ten minutes of one core a network."""
 
 PAPER = Recipe(
     steps=60 * 1474, segment=2**16, batch=32, learning_rate=1e-3, warmup_steps=0, decay_share=0.5, validate_every=1474
@@ -192,7 +188,7 @@ def train(
         save_every=recipe.validate_every, validate_every=recipe.validate_every, seed=recipe.seed,
     )  # fmt: skip
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
-    measure = _keeping_the_best(validation(validation_pairs, recipe.segment), config, folder)
+    measure = keeping_the_best(validation(validation_pairs, recipe.segment), folder, note={"network": config.as_json()})
     fit(model, [optimizer], task, schedule, folder, validate=measure, progress=progress)
     load_weights(folder / BEST_FILE, model)
     return model.eval()
@@ -206,20 +202,6 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         {"params": [value for name, value in named if "state_space" not in name], "weight_decay": weight_decay}
     ]
     return [*groups, {"params": kept, "weight_decay": 0.0}] if kept else groups
-
-
-def _keeping_the_best(measure: Validate, config: NetworkConfig, folder: Path) -> Validate:
-    def keep(model: nn.Module) -> dict[str, float]:
-        measured = measure(model)
-        if is_main_process():
-            note = folder / BEST_NOTE
-            best = read_json_object(note).get("validation_loss", math.inf) if note.is_file() else math.inf
-            if measured["validation_loss"] < best:
-                save_file(dict(model.state_dict()), folder / BEST_FILE)
-                write_json(note, {**measured, "network": config.as_json()})
-        return measured
-
-    return keep
 
 
 def recipe_as_json(name: str, recipe: Recipe) -> dict[str, Any]:

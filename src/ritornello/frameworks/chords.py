@@ -64,7 +64,7 @@ class ChordWriter:
         mask_before = 0
         for bar in range(bars):
             here = chance.at(bar)
-            place = place_name(ends_section) if bar == bars - 1 else "inside"
+            place = place_name(ends_section, bar == bars - 1)
             lag = self._drawn("bar", bar_contexts(self.known_metre, bar, bars, place), here.at("repeats")) if bar else 0
             if lag and bar >= int(lag):
                 at = (bar - int(lag)) * self.beats

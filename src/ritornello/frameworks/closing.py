@@ -62,12 +62,8 @@ class Closing:
         if not items:
             return None
         weights = clearer(weights, draft.ends_section)
-        return last, (int(items[self.chance.at(draft.phrase.id).draw(weights)]) + _tonic(draft)) % 12
+        return last, (int(items[self.chance.at(draft.phrase.id).draw(weights)]) + draft.tonic) % 12
 
 
 def _root(draft: Draft, step: int) -> int:
-    return root_of(symbol_of(draft.beats[step // draft.steps_per_beat], _tonic(draft)))
-
-
-def _tonic(draft: Draft) -> int:
-    return 0 if draft.key.mode == "major" else 9
+    return root_of(symbol_of(draft.beats[step // draft.steps_per_beat], draft.tonic))

@@ -80,14 +80,15 @@ class Draft:
         found = ((index, cell.rhythm_label) for index, cell in enumerate(cells) if "rhythm_label" in cell.locks)
         return {index: label for index, label in found if label is not None}
 
-    def asks(self, cell: int) -> bool:
-        """Return whether a cell has a lock or a fixed note."""
-        return bool(self.locks[cell] or self.fixed[cell])
-
     @property
     def shift(self) -> int:
         """Semitones from the phrase's key to C."""
         return shift_to_c(self.key)
+
+    @property
+    def tonic(self) -> int:
+        """The tonic of the phrase, which is in C major or A minor."""
+        return 0 if self.key.mode == "major" else 9
 
     @property
     def steps(self) -> int:
@@ -126,6 +127,10 @@ class Draft:
             self.phrase.letter, self.phrase.bars, self.steps_per_bar, self.steps_per_beat, self.beats,
             self.ends_section, self.key.mode == "minor",
         )  # fmt: skip
+
+    def asks(self, cell: int) -> bool:
+        """Return whether a cell has a lock or a fixed note."""
+        return bool(self.locks[cell] or self.fixed[cell])
 
     def flat_notes(self) -> list[NoteCell]:
         """Return the notes of all cells that have any."""

@@ -64,7 +64,7 @@ class PhraseChords:
     def _symbols(self, index: int, source: Draft | None, closes: bool, place: Chance) -> list[str]:
         """Return one symbol a beat for a phrase without any chords."""
         draft = self.drafts[index]
-        writer, tonic = self._writer(draft), _tonic(draft)
+        writer, tonic = self._writer(draft), draft.tonic
         number = draft.phrase.bars * writer.beats
         neighbour = None if draft.phrase.is_melodic else self._neighbour(index)
         if source is not None and source.phrase.letter == draft.phrase.letter:
@@ -88,7 +88,7 @@ class PhraseChords:
 
     def _ended(self, draft: Draft, fates: list[Fate], closes: bool, place: Chance) -> list[Fate]:
         """Give copied chords an ending for their place, if nothing in the last bar is locked."""
-        tonic = _tonic(draft)
+        tonic = draft.tonic
         symbols = [symbol_of(chord, tonic) for chord in draft.beats]
         writer = self._writer(draft)
         if any(cell.lock for cell in draft.ticks[-draft.beat_ticks * writer.beats :]):
@@ -109,7 +109,7 @@ class PhraseChords:
 
     def _fill(self, draft: Draft, fates: list[Fate], place: Chance) -> None:
         """Write a chord into each open chord cell between given ones."""
-        writer, tonic = self._writer(draft), _tonic(draft)
+        writer, tonic = self._writer(draft), draft.tonic
         size = draft.cell_steps * draft.step_ticks
         tick = 0
         while tick < len(draft.ticks):
@@ -132,7 +132,7 @@ class PhraseChords:
 
     def _lay(self, draft: Draft, symbols: Sequence[str], only_changed: bool = False) -> None:
         """Put symbols, one a beat, into a draft as chord cells that end at bar lines."""
-        tonic, beat, per_bar = _tonic(draft), draft.beat_ticks, self._writer(draft).beats
+        tonic, beat, per_bar = draft.tonic, draft.beat_ticks, self._writer(draft).beats
         cell: ChordCell | None = None
         for place, symbol in enumerate(symbols):
             if only_changed and symbol_of(draft.ticks[place * beat].chord, tonic) == symbol:
@@ -144,11 +144,6 @@ class PhraseChords:
 
     def _writer(self, draft: Draft) -> ChordWriter:
         return self.writers[draft.key.mode]
-
-
-def _tonic(draft: Draft) -> int:
-    """Return the tonic of a draft, which is in C major or A minor."""
-    return 0 if draft.key.mode == "major" else 9
 
 
 def _is_open(draft: Draft) -> bool:

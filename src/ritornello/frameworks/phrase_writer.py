@@ -165,7 +165,7 @@ class PhraseWriter:
             if layer != "rhythm":
                 row = ["draw" if f == "copy" and not _fits(draft, source, layer, c) else f for c, f in enumerate(row)]
             if layer == "melody":
-                for cell in _carriers(draft):
+                for cell in _held_on(draft):
                     row[cell] = "draw" if row[cell] == "copy" else row[cell]
             draft.fates[layer] = row
             if layer == "rhythm" and source is not None:
@@ -291,7 +291,7 @@ def _drawn_for_locks(draft: Draft, source: Draft, row: list[Fate]) -> list[Fate]
     return row
 
 
-def _carriers(draft: Draft) -> set[int]:
+def _held_on(draft: Draft) -> set[int]:
     """Return the cells whose last note must sound on through silent ones, because a pitch is locked there."""
     found, sounding = set(), -1
     for cell in range(draft.cells):

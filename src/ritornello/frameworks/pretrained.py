@@ -35,13 +35,10 @@ from ritornello.frameworks.model import FrameworkNetwork
 from ritornello.frameworks.tables import TABLES_FILE
 from ritornello.nn.weights import CONFIG_FILE, load_tensors, network_with, read_config, resolve, save_weights
 from ritornello.training.checkpoint import load_weights
-from ritornello.training.runs import RECIPE_FILE
+from ritornello.training.runs import BEST_FILE, BEST_NOTE, RECIPE_FILE, is_run
 
 NAME = "frameworks-pop909"
 """The weights that ship with the package."""
-
-BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
-"""What a training keeps of each network: weights, and what was measured with them."""
 
 FORMAT, VERSION, SYSTEM = "ritornello frameworks", 1, "frameworks"
 
@@ -125,12 +122,6 @@ def save_networks(
     save_weights(folder, tensors, description, half=half, force=force)
 
 
-def is_run(folder: str | os.PathLike[str]) -> bool:
-    """Return whether a folder is a training run of this system."""
-    path = Path(folder) / RECIPE_FILE
-    return path.is_file() and read_json_object(path).get("system") == SYSTEM
-
-
 def export_run(
     run: str | os.PathLike[str], out: str | os.PathLike[str], *, half: bool = True, force: bool = False
 ) -> dict[str, Any]:
@@ -150,7 +141,7 @@ def export_run(
         ReadError: if a file is damaged.
         WriteError: if the folder exists and ``force`` is not set, or cannot be written.
     """
-    if not is_run(run):
+    if not is_run(run, SYSTEM):
         raise ArgumentError(f"{run}: no training run; give a folder that `ritornello train frameworks` wrote")
     networks = _of_run(Path(run), Path(run).name)
     tables = Path(run) / TABLES_FILE

@@ -250,7 +250,7 @@ class Realiser:
     def _length(self, draft: Draft, wait: int, is_last: bool, chance: Chance) -> int:
         if wait <= LONG_WAIT_BEATS * draft.steps_per_beat and not is_last:
             return wait
-        place = place_name(draft.ends_section) if is_last else "inside"
+        place = place_name(draft.ends_section, is_last)
         items, weights = self.tables["duration"].distribution(*duration_contexts(draft.steps_per_bar, wait, place))
         return min(wait, int(items[chance.draw(weights)])) if items else wait
 

@@ -219,7 +219,7 @@ def _count_chords(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
         return
     before, earlier, mask_before = "", "", 0
     for bar, row in enumerate(bars):
-        place = place_name(phrase.is_section_end) if bar == len(bars) - 1 else "inside"
+        place = place_name(phrase.is_section_end, bar == len(bars) - 1)
         if bar:
             lag = next((lag for lag in BAR_LAGS if lag <= bar and bars[bar - lag] == row), 0)
             counts["bar"].add(bar_contexts(beats, bar, len(bars), place), lag)
@@ -246,9 +246,9 @@ def clearer(weights: FloatArray, ends_section: bool) -> FloatArray:
 # --- rhythm -----------------------------------------------------------------------------------------------------------
 
 
-def place_name(ends_section: bool) -> str:
-    """Return what the end of a phrase is called in contexts."""
-    return "section" if ends_section else "phrase"
+def place_name(ends_section: bool, is_last: bool = True) -> str:
+    """Return what the end of a phrase is called in contexts, or what comes before it."""
+    return ("section" if ends_section else "phrase") if is_last else "inside"
 
 
 def cell_lags(cells_per_bar: int) -> tuple[int, ...]:
@@ -332,7 +332,7 @@ def _count_rhythm(grid: PhraseGrid, phrase: Phrase, counts: dict[str, Counts]) -
             counts["drift"].add(drift_contexts(metre, cell, cells, place), onsets_in[cell] - onsets_in[labels[cell]])
     waits = np.diff(np.append(onsets, stop - start))
     for index, (wait, duration) in enumerate(zip(waits.tolist(), durations.tolist(), strict=True)):
-        where = place if index == len(waits) - 1 else "inside"
+        where = place_name(phrase.is_section_end, index == len(waits) - 1)
         counts["duration"].add(duration_contexts(metre, wait, where), min(duration, wait, LONGEST_WAIT))
 
 

@@ -8,7 +8,6 @@ by chance, and serves all three. The weights of the lowest validation loss are k
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +20,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ritornello.errors import ArgumentError
-from ritornello.files import read_json_object, write_json
 from ritornello.frameworks.batches import IGNORED, Batch, Example, collate
 from ritornello.frameworks.config import NetworkConfig
 from ritornello.frameworks.examples import FORMS, SongExamples
 from ritornello.frameworks.features import TaskName
 from ritornello.frameworks.measuring import network_hits
 from ritornello.frameworks.model import FrameworkNetwork, allowed_only
-from ritornello.frameworks.pretrained import BEST_FILE, BEST_NOTE
 from ritornello.nn.objectives import make_loss
+from ritornello.training.best import keeping_the_best
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.fit import FitConfig, Validate, fit
-from ritornello.training.runs import is_main_process
+from ritornello.training.runs import BEST_FILE, is_main_process
 
 RECIPE_OBJECTIVES = ("cross_entropy", "poly1", "softmax_mse")
 """Objectives that ask for probabilities only."""
@@ -223,24 +221,10 @@ def train(
         save_every=every, validate_every=every, seed=recipe.seed,
     )  # fmt: skip
     measure = validation(validation_songs, recipe.config.task) if validation_songs else None
-    keep = None if measure is None else _keeping_the_best(measure, folder)
+    keep = None if measure is None else keeping_the_best(measure, folder)
     fit(model, [optimizer], task, config, folder, validate=keep, progress=progress)
     if (folder / BEST_FILE).is_file():
         load_weights(folder / BEST_FILE, model)
     elif is_main_process():
         save_file(dict(model.state_dict()), folder / BEST_FILE)
     return model.eval()
-
-
-def _keeping_the_best(measure: Validate, folder: Path) -> Validate:
-    def keep(model: nn.Module) -> dict[str, float]:
-        measured = measure(model)
-        if is_main_process():
-            note = folder / BEST_NOTE
-            best = read_json_object(note).get("validation_loss", math.inf) if note.is_file() else math.inf
-            if measured["validation_loss"] < best:
-                save_file(dict(model.state_dict()), folder / BEST_FILE)
-                write_json(note, measured)
-        return measured
-
-    return keep

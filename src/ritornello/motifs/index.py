@@ -28,11 +28,8 @@ from ritornello.motifs.index_store import IndexData, joined, load_index, save_in
 from ritornello.motifs.index_windows import SCALE, SingleArray
 from ritornello.motifs.lines import Line
 from ritornello.score import Song
-from ritornello.score.reading import read_data
+from ritornello.score.reading import SUFFIXES, read_data
 from ritornello.training.corpus import map_files
-
-SUFFIXES = (".mid", ".midi", ".kar", ".musicxml", ".xml", ".mxl", ".abc")
-"""Files of a folder that are indexed."""
 
 IntArray = NDArray[np.int64]
 Progress = Callable[[int, int], None]

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ritornello.errors import ArgumentError, MissingDependencyError, ReadError
-from ritornello.files import read_json_object
 from ritornello.motifs import descriptors
 from ritornello.motifs.descriptors import Vectors
 from ritornello.motifs.joined import Whitening
 from ritornello.motifs.windows import BAR_FRAMES, Window, note_frames
 from ritornello.nn.weights import CONFIG_FILE, load_tensors, network_with, read_config, resolve, save_weights
-from ritornello.training.runs import RECIPE_FILE
+from ritornello.training.runs import is_run
 
 if TYPE_CHECKING:
     from ritornello.motifs.model import MotifEncoder
@@ -135,7 +134,7 @@ def load_embedder(name: str | os.PathLike[str] = NAME) -> Embedder:
         return CombinedEmbedder()
     if importlib.util.find_spec("torch") is None:
         raise MissingDependencyError('torch is not installed; run: pip install "ritornello[ml]", or use "combined"')
-    folder = resolve(os.path.join(label, WEIGHTS_FOLDER) if is_run(name) else name)  # noqa: PTH118
+    folder = resolve(os.path.join(label, WEIGHTS_FOLDER) if is_run(name, SYSTEM) else name)  # noqa: PTH118
     description = read_config(folder, FORMAT, VERSION)
     return _embedder(folder, load_tensors(folder), description, Path(label).name)
 
@@ -160,12 +159,6 @@ def _embedder(folder: Path, tensors: dict[str, Any], description: dict[str, Any]
     embedder = NetworkEmbedder(encoder, whitening, weight, label)
     embedder.training = description.get("training") or {}
     return embedder
-
-
-def is_run(folder: str | os.PathLike[str]) -> bool:
-    """Return whether a folder is a training run of this system."""
-    path = Path(folder) / RECIPE_FILE
-    return path.is_file() and read_json_object(path).get("system") == SYSTEM
 
 
 def export_run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,15 +12,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ritornello.evaluation.retrieval import euclidean, retrieve
-from ritornello.files import read_json_object, write_json
 from ritornello.motifs.data import Examples
 from ritornello.motifs.model import EncoderConfig, MotifEncoder, embed_notes
 from ritornello.motifs.stages import Learner, Stage, StageTask, TrainingData
+from ritornello.training.best import keeping_the_best
 from ritornello.training.checkpoint import load_weights
 from ritornello.training.fit import FitConfig, Validate, fit
-from ritornello.training.runs import is_main_process
-
-BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
+from ritornello.training.optimizers import decay_groups
+from ritornello.training.runs import BEST_FILE, is_main_process
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def train(
         has_labels = stage.name in ("triplet", "labels")
         measure = held_out_measures(data.held_out) if data.held_out is not None else None
         if measure is not None and has_labels and stage.keeps_best:
-            measure = _keeping_the_best(measure, place)
+            measure = keeping_the_best(measure, place, figure="held_out_map", largest=True, part=_encoder_of)
         done_before = before
         report = None if progress is None else (lambda done, _, base=done_before: progress(base + done, total))
         fit(
@@ -122,22 +120,9 @@ def train(
 
 
 def _optimizers(model: nn.Module, stage: Stage, weight_decay: float) -> list[torch.optim.Optimizer]:
-    matrices = [value for value in model.parameters() if value.ndim > 1]
-    others = [value for value in model.parameters() if value.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.999))]
+    return [torch.optim.AdamW(decay_groups(model, weight_decay), lr=stage.learning_rate, betas=(0.9, 0.999))]
 
 
-def _keeping_the_best(measure: Validate, folder: Path) -> Validate:
-    def keep(model: nn.Module) -> dict[str, float]:
-        measured = measure(model)
-        if is_main_process():
-            note = folder / BEST_NOTE
-            best = read_json_object(note).get("held_out_map", -math.inf) if note.is_file() else -math.inf
-            if measured["held_out_map"] > best:
-                assert isinstance(model, Learner)
-                save_file(dict(model.encoder.state_dict()), folder / BEST_FILE)
-                write_json(note, measured)
-        return measured
-
-    return keep
+def _encoder_of(model: nn.Module) -> nn.Module:
+    assert isinstance(model, Learner)
+    return model.encoder

@@ -19,17 +19,17 @@ from ritornello.museformer.data import ExampleMix, Examples, make_example
 from ritornello.museformer.model import MuseformerNetwork
 from ritornello.museformer.tokens import vocabulary
 from ritornello.nn.objectives import OBJECTIVES, make_head
-from ritornello.objectives.task import Batch, OptimizerName, Profile, ProfileName, Split
+from ritornello.objectives.task import FULL_BUDGETS, QUICK_LOSSES, Batch, OptimizerName, Profile, ProfileName, Split
 from ritornello.training.shards import TokenShards
 
 PROFILES: dict[ProfileName, Profile] = {
     "quick": Profile(
-        "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=300, validate_every=15,
+        "quick", QUICK_LOSSES, steps=300, validate_every=15,
         warmup_steps=20, middle_rate=1e-2, decays=(0.01,),
     ),
     "full": Profile(
         "full", tuple(OBJECTIVES), steps=1_200, validate_every=40, warmup_steps=50, middle_rate=3e-3,
-        decays=(0.0, 0.01, 0.1), budgets=(0.25, 0.5, 1.0, 2.0),
+        decays=(0.0, 0.01, 0.1), budgets=FULL_BUDGETS,
     ),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 FLAGS = (
@@ -51,6 +52,24 @@ def load_kernels(source: Path) -> ctypes.CDLL | None:
         return ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+@functools.cache
+def load_function(source: Path, name: str, arguments: str) -> Callable[..., None] | None:
+    """Return a function of a source that returns nothing, or None where the source cannot be compiled.
+
+    Args:
+        source: the C++ source.
+        name: the function.
+        arguments: one letter each: ``n`` for an int64, ``p`` for a pointer.
+    """
+    library = load_kernels(source)
+    if library is None:
+        return None
+    function = library[name]
+    function.restype = None
+    function.argtypes = [ctypes.c_int64 if letter == "n" else ctypes.c_void_p for letter in arguments]
+    return function
 
 
 def cache_folder() -> Path:

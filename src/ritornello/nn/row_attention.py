@@ -12,15 +12,13 @@ Axes: B new rows, P places of pieces, H heads, C rows of room, E values of a hea
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ritornello.nn.compiled import load_kernels
+from ritornello.nn.compiled import load_function, load_kernels
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _NAMES = {torch.float32: "attend_float32", torch.float64: "attend_float64", torch.bfloat16: "attend_bfloat16"}
@@ -114,12 +112,5 @@ def _attend_in_torch(
     return seen.view(batch, -1)
 
 
-@functools.cache
 def _kernel(dtype: torch.dtype) -> Callable[..., None] | None:
-    library = load_kernels(_SOURCE)
-    if library is None or dtype not in _NAMES:
-        return None
-    function = library[_NAMES[dtype]]
-    function.restype = None
-    function.argtypes = [ctypes.c_int64] * 4 + [ctypes.c_void_p] * 9
-    return function
+    return load_function(_SOURCE, _NAMES[dtype], "nnnn" + "p" * 9) if dtype in _NAMES else None

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ritornello.errors import ArgumentError
+from ritornello.training.optimizers import decay_groups
 
 Split = Literal["validation", "test"]
 ProfileName = Literal["quick", "full"]
@@ -25,6 +26,13 @@ IGNORED = -100
 
 GRID_FACTOR = 10**0.5
 """Neighbouring learning rates of a grid differ by it."""
+
+
+QUICK_LOSSES = ("cross_entropy", "centred_z_loss", "linear_mse", "expgb")
+"""Compared by the quick profiles; the full ones compare all."""
+
+FULL_BUDGETS = (0.25, 0.5, 1.0, 2.0)
+"""Shares of the steps for which the full profiles measure final accuracy."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,7 @@ class Task(Protocol):
 
 def make_optimizer(name: OptimizerName, network: nn.Module, rate: float, decay: float) -> torch.optim.Optimizer:
     """Return the task's optimizer; biases and norms do not decay."""
-    groups = [
-        {"params": [value for value in network.parameters() if value.ndim > 1], "weight_decay": decay},
-        {"params": [value for value in network.parameters() if value.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups = decay_groups(network, decay)
     if name == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9)
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))

@@ -13,6 +13,9 @@ from ritornello.score.song import Song
 SUPPORTED = "MIDI (.mid, .midi, .kar), MusicXML (.musicxml, .xml, .mxl) and ABC (.abc)"
 """The kinds of file that are read, for help texts and errors."""
 
+SUFFIXES = (".mid", ".midi", ".kar", ".musicxml", ".mxl", ".xml", ".abc")
+"""Their usual suffixes, by which files of a folder are known."""
+
 _SUFFIX_KINDS = {
     ".mid": "midi", ".midi": "midi", ".kar": "midi", ".rmi": "midi", ".smf": "midi",
     ".musicxml": "musicxml", ".xml": "musicxml", ".mxl": "musicxml", ".abc": "abc",

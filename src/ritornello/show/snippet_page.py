@@ -7,14 +7,12 @@ every connection. A snippet stands alone or below another one, with lines betwee
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ritornello.show.offline_page import offline_page, script_json
 from ritornello.show.palette import MOTIF_COLORS
 
 _PARTS = Path(__file__).parent / "web"
@@ -93,16 +91,10 @@ class SnippetPage:
 
 def snippet_page(page: SnippetPage) -> bytes:
     """Return the page as UTF-8."""
-    style, script, template = (
-        (_PARTS / name).read_text(encoding="utf-8") for name in ("snippets.css", "snippets.js", "snippets.html")
-    )
-    policy = (
-        f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_hash(style)}; "
-        f"script-src {_hash(script)}"
-    )
-    parts = {"policy": policy, "style": style, "content": _json(_content(page)), "script": script}
-    # One pass: what a title says is never taken for a mark.
-    return re.sub(r"%(policy|style|content|script)%", lambda mark: parts[mark[1]], template).encode()
+    return offline_page(
+        _PARTS, "snippets.html", "snippets.css", {"script": "snippets.js"}, {"content": script_json(_content(page))},
+        "img-src data:",
+    )  # fmt: skip
 
 
 def _content(page: SnippetPage) -> dict[str, Any]:
@@ -132,12 +124,3 @@ def _content(page: SnippetPage) -> dict[str, Any]:
 def _snippet(snippet: Snippet) -> dict[str, Any]:
     notes = [[round(float(on), 4), round(float(length), 4), int(pitch)] for on, length, pitch in snippet.notes]
     return {"label": snippet.label, "detail": snippet.detail, "qpm": snippet.qpm, "notes": notes}
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _json(value: dict[str, Any]) -> str:
-    # "</script>" in a title must not end the block; as an escape it is the same JSON.
-    return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ritornello.errors import ArgumentError, ReadError, WriteError
-from ritornello.files import read_json, write_json
+from ritornello.files import read_json, read_json_object, write_json
 
 RECIPE_FILE = "recipe.json"
+
+BEST_FILE, BEST_NOTE = "best.safetensors", "best.json"
+"""Where a training keeps its best weights (`training.best`), and what was measured with them."""
 
 
 def is_main_process() -> bool:
@@ -25,6 +28,12 @@ def is_main_process() -> bool:
 def processes() -> int:
     """Return how many processes `accelerate launch` started together; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_run(folder: str | os.PathLike[str], system: str) -> bool:
+    """Return whether a folder is a training run of a system."""
+    place = Path(folder) / RECIPE_FILE
+    return place.is_file() and read_json_object(place).get("system") == system
 
 
 def open_run(folder: Path, recipe: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:

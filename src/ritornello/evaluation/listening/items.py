@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ritornello.errors import ArgumentError, ReadError
+from ritornello.score.reading import SUFFIXES as SCORE_SUFFIXES
 
-SCORE_SUFFIXES = (".mid", ".midi", ".kar", ".musicxml", ".mxl", ".xml", ".abc")
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 
 HUMAN = "human"

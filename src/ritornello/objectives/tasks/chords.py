@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from ritornello.datasets.pop909 import Pop909, Pop909Song
 from ritornello.errors import ArgumentError
 from ritornello.nn.objectives import OBJECTIVES, make_head
-from ritornello.objectives.task import IGNORED, Batch, OptimizerName, Profile, ProfileName, Split
+from ritornello.objectives.task import (
+    FULL_BUDGETS,
+    IGNORED,
+    QUICK_LOSSES,
+    Batch,
+    OptimizerName,
+    Profile,
+    ProfileName,
+    Split,
+)
 from ritornello.score import Chord, Song
 from ritornello.score.timeline import TICKS_PER_QUARTER
 
@@ -29,12 +38,12 @@ LOWEST, PITCHES = 21, 88
 
 PROFILES: dict[ProfileName, Profile] = {
     "quick": Profile(
-        "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=600, validate_every=20,
+        "quick", QUICK_LOSSES, steps=600, validate_every=20,
         warmup_steps=30, middle_rate=0.1,
     ),
     "full": Profile(
         "full", tuple(OBJECTIVES), steps=3_000, validate_every=60, warmup_steps=150, middle_rate=0.1,
-        decays=(1e-4, 5e-4, 2e-3), budgets=(0.25, 0.5, 1.0, 2.0),
+        decays=(1e-4, 5e-4, 2e-3), budgets=FULL_BUDGETS,
     ),
 }  # fmt: skip
 

@@ -19,16 +19,16 @@ from torch.nn import functional
 from ritornello.datasets.cifar10_jpeg import Cifar10Jpeg
 from ritornello.errors import ArgumentError
 from ritornello.nn.objectives import OBJECTIVES, make_head
-from ritornello.objectives.task import Batch, OptimizerName, Profile, ProfileName, Split
+from ritornello.objectives.task import FULL_BUDGETS, QUICK_LOSSES, Batch, OptimizerName, Profile, ProfileName, Split
 
 PROFILES: dict[ProfileName, Profile] = {
     "quick": Profile(
-        "quick", ("cross_entropy", "centred_z_loss", "linear_mse", "expgb"), steps=600, validate_every=30,
+        "quick", QUICK_LOSSES, steps=600, validate_every=30,
         warmup_steps=30, middle_rate=0.1,
     ),
     "full": Profile(
         "full", tuple(OBJECTIVES), steps=1_392, validate_every=87, warmup_steps=139, middle_rate=0.1,
-        decays=(1e-4, 5e-4, 2e-3), budgets=(0.25, 0.5, 1.0, 2.0),
+        decays=(1e-4, 5e-4, 2e-3), budgets=FULL_BUDGETS,
     ),
 }  # fmt: skip
 """Full: 16 epochs of 45,000 images in batches of 512."""
