@@ -132,7 +132,94 @@ def test_errors_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.Ca
     assert "Peak Reduction" in fails(capsys, good, out, "--peak-reduction", "120")
     assert "--block" in fails(capsys, good, out, "--block", "0")
     assert "not found" in fails(capsys, good, out, "--model", "nobody")
+    assert "not found" in fails(capsys, good, out, "--model", "")
+    assert "one cell" in fails(capsys, good, out, "--model", "sim", "--link", "off")
+    assert "contradict" in fails(capsys, good, out, "--link", "off", "--link-amount", "0.5")
     assert names(tmp_path) == before
+
+
+def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.wav", "a.aiff", "a.flac"):
+        whole = write(tmp_path / name).read_bytes()
+        place = tmp_path / f"cut-{name}"
+        place.write_bytes(whole[: len(whole) // 2])
+        assert "cut off" in fails(capsys, place, tmp_path / f"o-{name}") or name == "a.flac"
+        assert not (tmp_path / f"o-{name}").exists()
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    start = data.index(b"data") + 4
+    data[start : start + 4] = b"\xff\xff\xff\xff"  # what a program writes into a pipe, not knowing the length yet
+    (tmp_path / "piped.wav").write_bytes(data)
+    assert run(["compress", str(tmp_path / "piped.wav"), str(tmp_path / "o.wav"), "--quiet"]) == 0
+    assert soundfile.info(tmp_path / "o.wav").frames == 30_000
+
+
+def test_a_link_to_an_input_is_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write(tmp_path / "in.wav")
+    before = good.read_bytes()
+    (tmp_path / "soft.wav").symlink_to(good)
+    (tmp_path / "hard.wav").hardlink_to(good)
+    for name in ("soft.wav", "hard.wav"):
+        assert "overwrite" in fails(capsys, good, tmp_path / name, "--force")
+    assert good.read_bytes() == before
+
+
+@pytest.mark.parametrize(("out", "trace"), [("o.wav", "t.png"), ("o.flac", "t.png"), ("o.ogg", "t.csv")])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, trace: str) -> None:
+    resource = pytest.importorskip("resource")  # no such limits on Windows
+    source = write(tmp_path / "in.wav", sound(150_000, 1))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        line = fails(capsys, source, tmp_path / out, "--trace", tmp_path / trace)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot be written" in line
+    assert (trace if trace == "t.csv" else out) in line
+    assert names(tmp_path) == ["in.wav"]
+
+
+def test_a_stop_in_the_middle_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, seen = write(tmp_path / "in.wav"), []
+    work = Leveller.process_with_gain
+
+    def stopped(unit: Leveller, *blocks: object) -> object:
+        seen.append(names(tmp_path))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return work(unit, *blocks)
+
+    monkeypatch.setattr(Leveller, "process_with_gain", stopped)
+    options = ["--block", "1000", "--trace", str(tmp_path / "t.csv"), "--quiet"]
+    assert run(["compress", str(source), str(tmp_path / "o.wav"), *options]) == 130
+    assert len(seen[-1]) == 3  # the recording and two under temporary names
+    assert names(tmp_path) == ["in.wav"]
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+def test_without_wet_signal_or_reduction_the_file_keeps_its_samples(tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / name, subtype="PCM_24")
+    for number, options in enumerate((["--mix", "0"], ["--peak-reduction", "0", "--no-colour"])):
+        out = tmp_path / f"{number}-{name}"
+        assert run(["compress", str(source), str(out), "--quiet", *options]) == 0
+        assert np.array_equal(soundfile.read(out)[0], soundfile.read(source)[0])
+
+
+def test_a_loudness_that_no_make_up_gain_reaches_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.wav", sound(40_000, 1) * 5e-3, subtype="FLOAT")
+    line = fails(capsys, source, tmp_path / "o.wav", "--target-lufs", "-5")
+    assert "LUFS" in line and "at most 40 dB" in line
+    assert names(tmp_path) == ["in.wav"]
+
+
+def test_what_is_no_number_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = sound(5000, 1)
+    samples[[10, 20, 30]] = np.array([[np.nan], [np.inf], [1e30]])
+    source = write(tmp_path / "in.wav", samples, subtype="FLOAT")
+    assert run(["compress", str(source), str(tmp_path / "o.wav")]) == 0
+    assert "3 samples were no finite number" in capsys.readouterr().out
+    assert np.isfinite(soundfile.read(tmp_path / "o.wav")[0]).all()
 
 
 def test_a_file_of_one_frame_and_of_nothing_but_silence(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ritornello.compressor import network_engine
+from ritornello.compressor import Leveller, Settings, network_engine, pretrained
 from ritornello.compressor.network_engine import s4_stream, s4_weights
 from ritornello.compressor.networks import NETWORKS, NetworkConfig, TcnNetwork, make_network
+from ritornello.errors import ArgumentError
 from ritornello.nn import state_space
 from ritornello.nn.state_space import DiagonalStateSpace
 
@@ -94,6 +95,25 @@ def test_tcn_and_lstm_stream_what_they_compute_at_once(name: str) -> None:
             output, state = network.stream(piece, setting, state)
             parts.append(output)
     assert (torch.cat(parts, 1) - whole).abs().max() < 1e-5
+
+
+def test_what_a_network_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make_network(NetworkConfig("s4", channels=8, states=2)).eval()
+    monkeypatch.setattr(pretrained, "load_network", lambda name: network)
+    for word, knobs in (
+        ("by itself", {"link": "max"}), ("by itself", {"link": "mean"}), ("by itself", {"link_amount": 0.5}),
+        ("side chain", {"sidechain_highpass_hz": 100}), ("colour", {"colour": False}),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=word):
+            Leveller(44_100, 2, model="s4", **knobs)
+    unit = Leveller(44_100, 2, model="s4", link="off", hiss=True)
+    with pytest.raises(ArgumentError, match="side chain"):
+        unit.process(np.zeros((2, 10)), np.zeros((2, 10)))
+    with pytest.raises(ArgumentError, match="side chain"):
+        unit.settings = Settings(sidechain_highpass_hz=100)
+    first, second = unit.process(np.stack([np.zeros(500), np.ones(500)]))
+    assert np.allclose(first, Leveller(44_100, 1, model="s4", hiss=False).process(np.zeros(500)), atol=1e-3)
+    assert not np.allclose(first, second, atol=1e-2)
 
 
 def test_without_gates_in_the_way_the_sidechain_form_keeps_silence() -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ritornello.compressor import Leveller, Settings, gain_path, load_model
@@ -34,6 +34,7 @@ def in_blocks(unit: Leveller, signal: np.ndarray, lengths: list[int]) -> np.ndar
 @given(lengths=st.lists(st.integers(1, 700), min_size=1, max_size=6), link=st.sampled_from(["max", "mean", "off"]))
 @settings(max_examples=10, deadline=None)
 def test_streamed_equals_offline(model: str, lengths: list[int], link: str) -> None:
+    assume(model == "ours" or link != "off")
     signal = music(3000, 2)
     knobs = Settings(peak_reduction=80, link=link, sidechain_highpass_hz=90, hiss=True, gain_db=3)
     whole = Leveller(RATE, 2, knobs, model=model).process(signal)
@@ -117,6 +118,32 @@ def test_silence_denormals_full_scale_and_dc_stay_finite_and_leave_no_stuck_stat
         assert not output.any()
 
 
+@pytest.mark.parametrize("mode", ["compress", "limit"])
+def test_a_sample_beyond_any_sound_is_silence_and_a_very_loud_one_is_forgotten(mode: str) -> None:
+    hurt, safe = (Leveller(RATE, peak_reduction=100, mode=mode, gain_db=40) for _ in range(2))
+    output = hurt.process(np.full(100, 1e300))
+    assert not output.any()
+    assert hurt.replaced_samples == 100
+    assert np.isfinite(hurt.process(np.full(2000, 9e9))).all()
+    safe.process(np.zeros(2100))
+    for signal in music(2 * RATE).reshape(2, 1, RATE):
+        hurt.process(signal)
+        safe.process(signal)
+    assert hurt.gain_reduction_db[0] > safe.gain_reduction_db[0] - 6
+
+
+def test_what_a_model_does_not_have_is_refused_and_leaves_it_as_it_was() -> None:
+    for knobs in ({"link": "off"}, {"link_amount": 0.5}):
+        with pytest.raises(ArgumentError, match="one cell"):
+            Leveller(RATE, 2, model="sim", **knobs)
+        Leveller(RATE, 1, model="sim", **knobs)  # one channel has nothing to link
+    unit, untouched = (Leveller(RATE, 2, model="sim", peak_reduction=60) for _ in range(2))
+    with pytest.raises(ArgumentError, match="one cell"):
+        unit.settings = Settings(peak_reduction=90, link="off", sidechain_highpass_hz=200)
+    assert unit.settings.peak_reduction == 60
+    assert np.array_equal(unit.process(music(2000, 2)), untouched.process(music(2000, 2)))
+
+
 def test_the_link_keeps_the_image_and_off_lets_each_channel_go() -> None:
     signal = np.stack([music(4000)[0], music(4000)[0] * np.float32(0.05)])
     together, alone = (Leveller(RATE, 2, peak_reduction=80, link=link, colour=False) for link in ("max", "off"))
@@ -160,6 +187,7 @@ def test_bad_arguments_are_refused_in_one_line() -> None:
     for bad in (
         {"peak_reduction": 101}, {"peak_reduction": -1}, {"mode": "expand"}, {"mix": 2}, {"link": "some"},
         {"sidechain_highpass_hz": 5}, {"gain_db": 99}, {"seed": -1}, {"link_amount": 1.5},
+        {"link": "off", "link_amount": 0.5},
     ):  # fmt: skip
         with pytest.raises(ArgumentError):
             Leveller(RATE, **bad)

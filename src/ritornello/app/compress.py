@@ -26,7 +26,7 @@ def compress(
     mix: float = 1.0,
     sidechain: Path | None = None,
     sidechain_highpass: float = 0.0,
-    link: Literal["max", "mean", "off"] = "max",
+    link: Literal["max", "mean", "off"] | None = None,
     link_amount: float = 1.0,
     model: str = "ours",
     colour: bool = True,
@@ -57,7 +57,8 @@ def compress(
         mix: 0 is dry, 1 is wet.
         sidechain: Another recording that the detector hears, of the same sample rate and length.
         sidechain_highpass: Corner in Hz of a high-pass before the detector, 20 to 500; 0 for none.
-        link: Channels follow the loudest, their mean, or each its own level.
+        link: Channels follow the loudest (max), their mean, or each its own level (off). If not given it is max, with
+            networks off; sim has no off, networks have nothing else.
         link_amount: How much of the common level they follow, 0 to 1.
         model: ours, sim (the simulated circuit), s4, tcn, lstm, or the file or folder of a model.
         colour: The amplifier's own sound besides its gain.
@@ -110,13 +111,19 @@ def _summary(out: Path, report: dict[str, object]) -> str:
     def lufs(value: object) -> str:
         return "too short or quiet to tell" if value is None else f"{value:.1f} LUFS"
 
+    def peak(value: object) -> str:
+        return "none, it is silent" if value is None else f"{value:.1f} dBFS"
+
     lines = [
         f"{out}: {report['duration_s']:.1f} s, {report['times_real_time']} times real time",
         f"loudness {lufs(report['loudness_before_lufs'])} before, {lufs(report['loudness_after_lufs'])} after",
+        f"peak {peak(report['peak_before_dbfs'])} before, {peak(report['peak_after_dbfs'])} after",
         f"gain reduction at most {report['max_reduction_db']:.1f} dB, {report['mean_reduction_db']:.1f} dB on average",
     ]
     if report["replaced_samples"]:
-        lines.append(f"{report['replaced_samples']} samples were no finite number and became silence")
+        lines.append(
+            f"{report['replaced_samples']} samples were no finite number, or beyond any sound, and became silence"
+        )
     if report["clipped_samples"]:
         lines.append(f"{report['clipped_samples']} samples are beyond full scale and clip in this format; lower --gain")
     return "\n".join(lines)

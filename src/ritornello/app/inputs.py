@@ -123,6 +123,16 @@ def check_output(out: Path, source: Path) -> None:
         raise ArgumentError(f"--out {out} would overwrite the input {source}; choose another place")
 
 
+def _is_same_file(first: Path, second: Path) -> bool:
+    """Return whether two names mean one file, also over links."""
+    if os.path.realpath(first) == os.path.realpath(second):
+        return True
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them is missing
+        return False
+
+
 def check_output_file(out: Path, force: bool, *sources: Path | None, option: str = "--out") -> None:
     """Refuse a result file that cannot be written, before any work is done for it; `option` names it.
 
@@ -130,7 +140,7 @@ def check_output_file(out: Path, force: bool, *sources: Path | None, option: str
         ArgumentError: if it is one of the inputs.
         WriteError: if it is a folder, its folder is missing, or it exists and `force` is not set.
     """
-    if any(os.path.realpath(out) == os.path.realpath(source) for source in sources if source is not None):
+    if any(_is_same_file(out, source) for source in sources if source is not None):
         raise ArgumentError(f"{option} {out} would overwrite an input; choose another place")
     try:
         if out.is_dir():

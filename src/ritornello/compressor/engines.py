@@ -18,6 +18,7 @@ from ritornello.compressor.linear_colour import colour_filter
 from ritornello.compressor.model import LevellerModel, load_model
 from ritornello.compressor.simulation import Simulation, colour_of
 from ritornello.compressor.unit import CALIBRATED
+from ritornello.errors import ArgumentError
 
 if TYPE_CHECKING:
     from ritornello.compressor.process import Settings
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 Signal = NDArray[np.float64]
 
 _TINY = 1e-15
+
+LOUDEST_SIDE = 100.0
+"""What the detector hears is bounded here, 40 dB over full scale: no cell can be driven into minutes of darkness."""
 
 NAMES = {"sim": "simulation", "s4": "s4-32-4", "tcn": "tcn-300", "lstm": "lstm-32"}
 """Short names of models."""
@@ -42,7 +46,11 @@ class Engine(Protocol):
         """Go back to the beginning, at a setting."""
 
     def turn(self, settings: Settings, frames: int) -> None:
-        """Move to another setting, over some frames."""
+        """Move to another setting, over some frames.
+
+        Raises:
+            ArgumentError: if the model does not have it; nothing is moved then.
+        """
 
     def rewire(self, settings: Settings) -> None:
         """Change link and side-chain filter at once."""
@@ -80,6 +88,7 @@ class _SideChain:
         self._state = np.zeros((1, channels, 2))
 
     def __call__(self, side: Signal) -> Signal:
+        side = np.clip(side, -LOUDEST_SIDE, LOUDEST_SIDE)
         if self._sections is None:
             return side
         filtered, self._state = sosfilt(self._sections, side, axis=1, zi=self._state)
@@ -216,6 +225,10 @@ class SimulationEngine:
         return (coloured if self._has_colour else wet), np.repeat(decibels[None], self.channels, axis=0)
 
     def _unit(self, settings: Settings) -> Simulation:
+        if self.channels > 1 and (settings.link == "off" or settings.link_amount != 1):
+            raise ArgumentError(
+                "model sim has one cell for all channels: link is max or mean, link amount 1; use ours for others"
+            )
         link = 1.0 if settings.link == "mean" else 0.0
         return Simulation(
             self.sample_rate, self.channels, settings.peak_reduction, settings.mode == "limit", CALIBRATED, link

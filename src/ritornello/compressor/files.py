@@ -10,14 +10,15 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.compressor.process import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Leveller, Settings
+from ritornello.compressor.process import GAIN_RANGE_DB, HIGHEST_RATE_HZ, LOUDEST, LOWEST_RATE_HZ, Leveller, Settings
 from ritornello.errors import ArgumentError, ReadError, WriteError
 from ritornello.sound.running_loudness import RunningLoudness
 from ritornello.sound.streams import AudioReader, output_format, write_audio
@@ -85,7 +86,13 @@ def compress_file(
         loudness = meter.integrated_lufs()
         if not np.isfinite(loudness):
             raise ArgumentError(f"{info.path}: too short or quiet to bring to a loudness; leave out --target-lufs")
-        settings = dataclasses.replace(settings, gain_db=settings.gain_db + target_lufs - loudness)
+        missing = target_lufs - loudness
+        if abs(missing) > GAIN_RANGE_DB:
+            raise ArgumentError(
+                f"{info.path}: is at {loudness:.1f} LUFS behind the unit; --target-lufs {target_lufs:g} would take "
+                f"{missing:.1f} dB of gain, and at most {GAIN_RANGE_DB} dB are given"
+            )
+        settings = dataclasses.replace(settings, gain_db=missing)
     unit = Leveller(info.sample_rate, info.channels, settings, model=model)
     tally = _Tally(info.sample_rate, info.channels, subtype)
     with ExitStack() as stack:
@@ -169,7 +176,7 @@ class _Tally:
         self._clips = subtype not in ("FLOAT", "DOUBLE")
 
     def add(self, dry: NDArray[np.float32], wet: NDArray[np.float32], decibels: NDArray[np.float64]) -> None:
-        dry = np.nan_to_num(dry, posinf=0.0, neginf=0.0)
+        dry = np.where(np.abs(dry) <= LOUDEST, dry, np.float32(0))  # as the unit takes it
         for meter, signal in zip(self._meters, (dry, wet), strict=False):
             meter.add(signal)
         for which, signal in enumerate((dry, wet)):
@@ -206,30 +213,43 @@ class _Trace:
         self._times: list[NDArray[np.float64]] = []
         self._points: list[NDArray[np.float64]] = []
         self._done = 0
-        self._file: TextIO | None = None
-        self._temporary: Path | None = None
+        self._file: TextIO
+        self._temporary: Path
 
     def __enter__(self) -> _Trace:
-        if self.is_table:
-            try:
-                handle, name = tempfile.mkstemp(prefix=f".{self.path.name[:40]}.", dir=self.path.parent)
-            except OSError as error:
-                raise WriteError(f"{self.path}: cannot be written ({error.strerror})") from None
-            self._temporary = Path(name)
-            self._file = os.fdopen(handle, "w", encoding="ascii", newline="")
+        with self._told():
+            handle, name = tempfile.mkstemp(prefix=f".{self.path.name[:40]}.", dir=self.path.parent)
+        self._temporary = Path(name)
+        self._file = os.fdopen(handle, "w", encoding="ascii", newline="")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-        if self._temporary is not None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, place: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                with self._told():
+                    self._temporary.chmod(0o644)
+                    self._temporary.replace(self.path)
+        finally:
+            with suppress(OSError):  # what a full disk did not take is tried again
+                self._file.close()
             self._temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell a failure of the trace's own file."""
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(
+                f"{self.path}: cannot be written ({error.strerror or 'the disk is full or failed'})"
+            ) from None
 
     def add(self, decibels: NDArray[np.float64]) -> None:
         """Take the gain of a block: a table shows it every 1 ms, a picture its least values."""
-        if self._done == 0 and self._rest is None and self._file is not None:
+        if self._rest is None and self.is_table:
             names = ",".join(f"gain_db_{number + 1}" for number in range(len(decibels)))
-            self._file.write(f"time_s,{names}\n")
+            with self._told():
+                self._file.write(f"time_s,{names}\n")
         data = decibels if self._rest is None else np.concatenate([self._rest, decibels], axis=1)
         count = data.shape[1] // self.step
         self._put(data[:, : count * self.step].reshape(len(data), count, self.step))
@@ -240,30 +260,26 @@ class _Trace:
             return
         times = (self._done + np.arange(steps.shape[1])) * self.step / self.sample_rate
         self._done += steps.shape[1]
-        if self._file is not None:
+        if self.is_table:
             values = steps[:, :, 0].T.tolist()
             lines = (
                 f"{time:.6f},{','.join(f'{v:.4f}' for v in row)}\n"
                 for time, row in zip(times.tolist(), values, strict=True)
             )
-            self._file.writelines(lines)
+            with self._told():
+                self._file.writelines(lines)
         else:
             self._times.append(times)
             self._points.append(steps.min(axis=2))
 
     def finish(self) -> None:
-        """Write what is left and give the file its name."""
+        """Write what is left; the file takes its name when the recording has."""
         if self._rest is not None and self._rest.shape[1]:
             self._put(self._rest[:, None, :])
-        if self._file is None or self._temporary is None:
+        with self._told():
+            self._file.close()
+        if not self.is_table:
             from ritornello.show.gain_reduction import write_gain_trace
 
-            write_gain_trace(np.concatenate(self._times), np.concatenate(self._points, axis=1), self.path)
-            return
-        self._file.close()
-        try:
-            self._temporary.chmod(0o644)
-            self._temporary.replace(self.path)
-        except OSError as error:
-            raise WriteError(f"{self.path}: cannot be written ({error.strerror})") from None
-        self._file = self._temporary = None
+            with self._told():
+                write_gain_trace(np.concatenate(self._times), np.concatenate(self._points, axis=1), self._temporary)

@@ -38,7 +38,7 @@ class NetworkEngine:
         name: of its weights without ``compressor-``, such as ``s4-32-4``, or a folder of weights.
         sample_rate: frames per second.
         channels: number of channels.
-        settings: the knobs; side chain, link and colour do not exist here.
+        settings: the knobs; side chain, link and colour do not exist here and are refused.
 
     Raises:
         ArgumentError: if there are no such weights, or they do not run at this rate.
@@ -74,18 +74,13 @@ class NetworkEngine:
 
     def turn(self, settings: Settings, frames: int) -> None:
         """See `Engine`; the network takes the new setting at once."""
+        self._check(settings)
         self._setting = (float(settings.mode == "limit"), settings.peak_reduction)
         if self.kind == "s4":
             self._weights = s4_weights(self.network, self._setting, TRAINED_RATE_HZ / self.sample_rate)
 
     def rewire(self, settings: Settings) -> None:
-        """Refuse a filter or a link: a network has no side chain.
-
-        Raises:
-            ArgumentError: if a filter is asked for.
-        """
-        if settings.sidechain_highpass_hz:
-            raise ArgumentError(f"model {self.name} has no side chain to filter; use ours or sim")
+        """See `Engine`; there is nothing to wire."""
 
     def process(self, loud: Signal, side: Signal, is_external: bool) -> tuple[Signal, Signal]:
         """See `Engine`."""
@@ -99,6 +94,19 @@ class NetworkEngine:
             smooth.append(np.maximum(power, _FLOOR))
         decibels[:] = 10 * np.log10(smooth[1] / smooth[0])
         return wet, decibels
+
+    def _check(self, settings: Settings) -> None:
+        """Refuse what a network does not have."""
+        if settings.sidechain_highpass_hz:
+            raise ArgumentError(f"model {self.name} has no side chain to filter; use ours or sim")
+        if self.channels > 1 and (settings.link in ("max", "mean") or settings.link_amount != 1):
+            raise ArgumentError(
+                f"model {self.name} runs each channel by itself; leave the link out or off, or use ours"
+            )
+        if not settings.colour:
+            raise ArgumentError(
+                f"model {self.name} has its colour in its gain and cannot leave it out; use ours or sim"
+            )
 
     def _fresh(self) -> Any:
         config = self.network.config

@@ -34,9 +34,9 @@ def load_network(name: str) -> S4Network | TcnNetwork | LstmNetwork:
     """
     if is_run(name, "compressor"):
         return load_run(Path(name))
-    if (PACKAGED / f"{PREFIX}{name}").is_dir():
+    if name and (PACKAGED / f"{PREFIX}{name}").is_dir():
         name = f"{PREFIX}{name}"
-    elif not Path(name).is_dir():
+    elif not name or not Path(name).is_dir():
         known = ", ".join(["ours", "sim", *shipped_networks()])
         raise ArgumentError(f"model '{name[:60]}' is not found; known: {known}; or give the folder of its weights")
     folder = resolve(name)

@@ -27,6 +27,15 @@ RAMP_S = 0.02
 VU_S = 0.3
 """In this time the meter reaches 99 % of a step."""
 
+GAIN_RANGE_DB = 40
+"""Make-up gain goes so far, up and down."""
+
+LOUDEST = 1e10
+"""A sample beyond this, 200 dB over full scale, is no sound and is treated like one that is no number."""
+
+PRE_ROLL_S = 2.0
+"""How much of its beginning a recording's unit has heard before it, see `pre_roll`."""
+
 Link = Literal["max", "mean", "off"]
 
 
@@ -41,7 +50,8 @@ class Settings:
         trim_db: level of the input before the unit, taken back after it; 0 is the level of the recordings it was
             fitted on.
         mix: 0 is dry, 1 wet.
-        link: whether the cells of several channels hear the loudest channel, the mean of all, or each its own.
+        link: ``max``, ``mean`` or ``off``: whether the cells of several channels hear the loudest channel, the mean of
+            all, or each its own; None is ``max`` where a model has it, and ``off`` with networks, which have no other.
         link_amount: 0 to 1: how much of the common level they hear.
         sidechain_highpass_hz: corner of a second-order high-pass before the detector, 20 to 500, or 0.
         colour: the amplifier's own sound.
@@ -54,7 +64,7 @@ class Settings:
     gain_db: float = 0.0
     trim_db: float = 0.0
     mix: float = 1.0
-    link: str = "max"
+    link: str | None = None
     link_amount: float = 1.0
     sidechain_highpass_hz: float = 0.0
     colour: bool = True
@@ -64,13 +74,15 @@ class Settings:
     def __post_init__(self) -> None:
         check_setting(self.mode, self.peak_reduction)
         for name, value, low, high in (
-            ("gain", self.gain_db, -40, 40), ("trim", self.trim_db, -40, 40), ("mix", self.mix, 0, 1),
-            ("link amount", self.link_amount, 0, 1),
+            ("gain", self.gain_db, -GAIN_RANGE_DB, GAIN_RANGE_DB), ("trim", self.trim_db, -40, 40),
+            ("mix", self.mix, 0, 1), ("link amount", self.link_amount, 0, 1),
         ):  # fmt: skip
             if not low <= value <= high:
                 raise ArgumentError(f"{name} {value:g} is out of range; it goes from {low} to {high}")
-        if self.link not in ("max", "mean", "off"):
+        if self.link not in ("max", "mean", "off", None):
             raise ArgumentError(f"link '{str(self.link)[:20]}' is not max, mean or off")
+        if self.link == "off" and self.link_amount != 1:
+            raise ArgumentError(f"link off and link amount {self.link_amount:g} contradict each other; leave one out")
         corner = self.sidechain_highpass_hz
         if corner and not 20 <= corner <= 500:
             raise ArgumentError(f"side-chain high-pass {corner:g} Hz is out of range; it is 0 or from 20 to 500")
@@ -91,7 +103,7 @@ class Leveller:
         latency_samples: 0.
         gain_reduction_db: the gain of the last frame of each channel, in dB, at most about 0: ``(channels,)``.
         meter_db: the same with the ballistics of a VU meter.
-        replaced_samples: how many samples were no finite number and became 0.
+        replaced_samples: how many samples were no finite number, or beyond `LOUDEST`, and became 0.
 
     Raises:
         ArgumentError: if an argument is out of range.
@@ -131,10 +143,10 @@ class Leveller:
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
+        self.engine.turn(settings, round(RAMP_S * self.sample_rate))  # first: it refuses what the model does not have
         if settings.sidechain_highpass_hz != self._settings.sidechain_highpass_hz:
             self.engine.rewire(settings)
         self._settings = settings
-        self.engine.turn(settings, round(RAMP_S * self.sample_rate))
         self._ramp_from, self._ramp_left = self._levels, round(RAMP_S * self.sample_rate)
 
     def reset(self) -> None:
@@ -146,6 +158,20 @@ class Leveller:
         self.meter_db = np.zeros(self.channels)
         self.replaced_samples = 0
         self._noise = np.random.default_rng(self._settings.seed)
+
+    def warm_up(self, block: NDArray[Any], sidechain: NDArray[Any] | None = None) -> None:
+        """Let the unit hear a block of which nothing is put out: its cells are lit, its filters settle.
+
+        Args:
+            block: see `process`.
+            sidechain: see `process`.
+
+        Raises:
+            ArgumentError: if a shape does not fit, or the model takes no side chain.
+        """
+        replaced, noise = self.replaced_samples, self._noise.bit_generator.state
+        self.process(block, sidechain)
+        self.replaced_samples, self._noise.bit_generator.state = replaced, noise
 
     def process(self, block: NDArray[Any], sidechain: NDArray[Any] | None = None) -> NDArray[np.float32]:
         """Return the compressed block, of the same shape, as float32.
@@ -189,8 +215,8 @@ class Leveller:
             samples = np.repeat(samples, self.channels, axis=0)
         if samples.ndim != 2 or samples.shape[0] != self.channels:
             raise ArgumentError(f"the {what} has shape {np.shape(block)}; it must be ({self.channels}, frames)")
-        if not np.isfinite(samples.sum()):
-            bad = ~np.isfinite(samples)
+        if not np.abs(samples).max(initial=0.0) <= LOUDEST:  # also if it is NaN
+            bad = ~(np.abs(samples) <= LOUDEST)
             self.replaced_samples += int(bad.sum())
             samples = np.where(bad, 0.0, samples)
         return samples
@@ -212,6 +238,21 @@ class Leveller:
         levels: NDArray[np.float64] = self._ramp_from[:, None] * (1 - place) + targets[:, None] * place
         self._levels = levels[:, -1]
         return levels
+
+
+def pre_roll(beginning: NDArray[Any], frames: int) -> NDArray[Any]:
+    """Return what a unit may have heard before a recording that begins in the middle of sound: the beginning, backwards.
+
+    A recording is often cut out of one that went on before, and what the cell remembers of that is not told. A mirror
+    of its first seconds lights the cell as such music does, and goes over into the recording without a step. Before a
+    recording that begins with silence it ends in silence, and a cell has then gone dark again as far as it does in that
+    time.
+
+    Args:
+        beginning: ``(channels, at least as many frames as there are, up to frames)``.
+        frames: length; less where the recording is shorter.
+    """
+    return beginning[:, : min(frames, beginning.shape[1])][:, ::-1]
 
 
 def vu_text(meter_db: float, width: int = 30) -> str:

@@ -7,6 +7,7 @@ under a temporary name and takes its own only when it is complete.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ _KEPT_SUBTYPES = {
 }
 _USUAL_SUBTYPE = {"WAV": "PCM_24", "AIFF": "PCM_24", "FLAC": "PCM_24", "OGG": "VORBIS"}
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24}
+_SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _WAV_BYTES = 2**32 - 2**16  # what a WAV file's sizes can tell
 
 
@@ -61,7 +63,7 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[AudioReader]:
     """Open an audio file for reading in blocks.
 
     Raises:
-        ReadError: if it is missing, a folder, a pipe, no audio or damaged.
+        ReadError: if it is missing, a folder, a pipe, no audio, cut off or damaged.
     """
     import soundfile
 
@@ -92,7 +94,24 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[AudioReader]:
             file.subtype,
             tags,
         )
+        _check_whole(info, file.extra_info)
         yield AudioReader(file, info)
+
+
+def _check_whole(info: AudioInfo, log: str) -> None:
+    """Refuse a WAV or AIFF file that ends before its header says; libsndfile would read it as a shorter one.
+
+    A size of 0 or near 2 or 4 GB is what programs write that do not know it yet; such a file is as long as it is.
+    """
+    found = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
+    if found is None or not info.frames:
+        return
+    told, held = int(found[1]), int(found[2])
+    is_known = 0 < told % 2**31 < 2**31 - 2**16
+    if is_known and told - held >= held / info.frames:  # a frame or more
+        raise ReadError(
+            f"{info.path}: is cut off: its header tells of more than the {info.frames} frames that it holds"
+        )
 
 
 class AudioReader:
@@ -148,6 +167,8 @@ def output_format(path: Path, source: AudioInfo, subtype: str | None = None) -> 
     wanted = subtype or (source.subtype if source.subtype in _KEPT_SUBTYPES[kind] else _usual(kind, source.subtype))
     if not soundfile.check_format(kind, wanted):
         raise ArgumentError(f"{path}: {kind} does not store {wanted}")
+    if kind == "AIFF" and source.frames * source.channels * _SAMPLE_BYTES.get(wanted, 3) > _WAV_BYTES:
+        raise ArgumentError(f"{path}: AIFF holds at most 4 GB; write a .wav or .flac")
     if kind == "FLAC" and source.channels > 8:
         raise ArgumentError(f"{path}: FLAC takes at most 8 channels, not {source.channels}; write a .wav")
     return kind, wanted
@@ -189,6 +210,8 @@ def write_audio(path: str | os.PathLike[str], source: AudioInfo, subtype: str | 
         if isinstance(error, WriteError):
             raise
         reason = getattr(error, "strerror", None) or _reason(error)
+        if reason == "System error":  # all that libsndfile tells
+            reason = "the disk is full or failed"
         raise WriteError(f"{path}: cannot be written ({reason})") from None
     finally:
         if temporary is not None:
