@@ -63,7 +63,8 @@ class Characteristics:
             was too short.
         long_exposure_s: how long that was.
         treble_db: how much more 10 kHz is reduced than 100 Hz, 18 dB over the level of 1 dB of reduction at 1 kHz.
-        distortion_percent: harmonics 2 to 9 at 6 dB of reduction, 1 kHz, over the fundamental.
+        distortion_percent: harmonics 2 to 9 of 1 kHz over the fundamental, at Peak Reduction 50 and the level of 6 dB
+            of reduction there; NaN where full scale does not reach it.
         second_percent: the second alone.
         third_percent: the third alone.
     """
@@ -103,6 +104,11 @@ class StepResponse:
     time_s: Signal
     reduction_db: Signal
     exposure_s: float
+
+    def share_at(self, time_s: float) -> float:
+        """Return the reduction at a time, as a share of that at the end of the exposure."""
+        deepest = float(np.interp(self.exposure_s - 0.003, self.time_s, self.reduction_db))
+        return float(np.interp(time_s, self.time_s, self.reduction_db)) / max(deepest, 1e-9)
 
     def attack_s(self, share: float = 0.63) -> float:
         """Return the time to a share of the reduction at the end of the exposure."""
@@ -235,7 +241,7 @@ def measure(
         maker: makes units.
         zero_vu_dbfs: level of 0 VU.
         rate: frames per second.
-        dynamic_peak_reduction: Peak Reduction of attack, release, treble and distortion.
+        dynamic_peak_reduction: Peak Reduction of attack, release and treble.
         long_exposure_s: see `Characteristics`.
         long_recovery_s: how long after it is measured.
 
@@ -259,7 +265,10 @@ def measure(
         float(static_reduction_db(maker, "compress", knob, [min(onset + 18, 0)], rate, hertz)[0])
         for hertz in (100.0, 10_000.0)
     )
-    total, second, third = distortion_percent(maker, "compress", knob, six, rate)
+    middle = static_reduction_db(maker, "compress", 50, upper, rate)
+    total = second = third = float("nan")
+    if middle.max() >= 6:
+        total, second, third = distortion_percent(maker, "compress", 50, level_of(upper, middle, 6), rate)
     return Characteristics(
         at_zero,
         level_of(levels, curves["compress"], 1.0) - zero_vu_dbfs,

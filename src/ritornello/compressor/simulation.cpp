@@ -24,6 +24,7 @@ extern "C" {
 // filters (channels, 2): low-passes of the tilt and the shelf. link: 0 loudest channel .. 1 mean.
 void simulate(int64_t frames, int64_t channels, const double* x, const double* side, const double* k, double* cell,
               double* filters, double* y, double* gain) {
+    const double full = k[SENSITIVITY] * std::pow(k[BRIGHTNESS], k[EXPONENT]);
     double a = cell[0], light = cell[1], fast = cell[2], trapped = cell[3], deep = cell[4];
     for (int64_t t = 0; t < frames; ++t) {
         double loudest = 0, sum = 0;
@@ -32,7 +33,7 @@ void simulate(int64_t frames, int64_t channels, const double* x, const double* s
             const double out = a * in;
             y[c * frames + t] = out;
             double v = k[DRIVE] * heard * ((1 - k[TAP]) * a + k[TAP]);
-            v = k[SATURATION] * std::tanh(v / k[SATURATION]);
+            v = k[SATURATION] * (1 - 2 / (1 + std::exp(2 * v / k[SATURATION])));  // tanh
             double* z = filters + 2 * c;
             z[0] += k[TILT_POLE] * (v - z[0]);
             v += k[TILT_GAIN] * (v - z[0]);
@@ -44,8 +45,9 @@ void simulate(int64_t frames, int64_t channels, const double* x, const double* s
         }
         const double level = loudest + k[LINK] * (sum / channels - loudest);
         light += k[RECTIFIER] * (level - light);
-        const double shine = light > 1e-9 ? k[BRIGHTNESS] * std::exp(-k[FIELD] / std::sqrt(light)) : 0.0;
-        const double wanted = k[SENSITIVITY] * std::pow(shine, k[EXPONENT]);
+        const double dimness = light > 1e-9 ? k[FIELD] / std::sqrt(light) : 1e9;
+        const double shine = k[BRIGHTNESS] * std::exp(-dimness);
+        const double wanted = full * std::exp(-k[EXPONENT] * dimness);
         const double pace = wanted > fast ? k[ATTACK] * (1 + shine / k[ATTACK_LIGHT]) : k[RELEASE];
         const double caught = k[CAPTURE] * fast * (1 - trapped);
         const double freed = k[ESCAPE] * trapped / (1 + k[ESCAPE_FILL] * trapped);

@@ -25,7 +25,7 @@ from ritornello.nn.compiled import load_function
 _SOURCE = Path(__file__).with_suffix(".cpp")
 
 LIMIT_TAP = 2.7 / 70.7
-"""How much of the input the side chain hears in Limit."""
+"""How much of the input the side chain hears in Limit, after the circuit diagram."""
 
 SERIES_OHM, LOAD_OHM, DARK_SIEMENS = 70.7e3, 100e3, 0.5e-6
 
@@ -37,6 +37,8 @@ class UnitConstants:
     Attributes:
         drive_db: drive of the side chain at Peak Reduction 0, in dB per full scale.
         drive_step_db: more drive per step of Peak Reduction.
+        drive_bend_db: taper of the knob: more drive at Peak Reduction 100, growing with its square.
+        limit_tap: how much of the input the side chain hears in Limit.
         saturation: level at which the driver saturates, in units of the panel's onset.
         tilt_db: rise of the side chain's response from low to high frequencies.
         tilt_hz: where the tilt turns.
@@ -61,6 +63,8 @@ class UnitConstants:
 
     drive_db: float = 0.0
     drive_step_db: float = 0.55
+    drive_bend_db: float = 0.0
+    limit_tap: float = LIMIT_TAP
     saturation: float = 80.0
     tilt_db: float = 6.0
     tilt_hz: float = 1500.0
@@ -81,6 +85,11 @@ class UnitConstants:
     deep_weight: float = 0.05
     conductance_us: float = 54.0
     output_db: float = 0.0
+
+    def drive_at(self, peak_reduction: float) -> float:
+        """Return the drive at a Peak Reduction, in dB; in its last tenth the knob turns down to nothing."""
+        taper = self.drive_step_db * peak_reduction + self.drive_bend_db * (peak_reduction / 100) ** 2
+        return self.drive_db + taper + 20 * math.log10(min(max(peak_reduction / 10, 1e-15), 1.0))
 
     def varied(self, seed: int, spread: float = 0.1) -> UnitConstants:
         """Return another unit of the same kind: times, brightness and thresholds differ by a few per cent.
@@ -213,8 +222,8 @@ def _numbers(
     """Return the constants at a sample rate, in the order of ``simulation.cpp``."""
     dark = 1 / DARK_SIEMENS * LOAD_OHM / (1 / DARK_SIEMENS + LOAD_OHM)
     return np.array([
-        LIMIT_TAP if is_limit else 0.0,
-        10 ** ((unit.drive_db + unit.drive_step_db * peak_reduction) / 20),
+        unit.limit_tap if is_limit else 0.0,
+        10 ** (unit.drive_at(peak_reduction) / 20),
         unit.saturation,
         10 ** (unit.tilt_db / 20) - 1,
         1 - math.exp(-2 * math.pi * unit.tilt_hz / rate),
