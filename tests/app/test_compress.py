@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from ritornello.app.cli import run
-from ritornello.compressor import Leveller
+from ritornello.compressor.process import Leveller, pre_roll
 
 RATE = 44_100
 
@@ -55,10 +55,14 @@ def test_rate_channels_sample_format_length_and_title_stay(
 
 def test_any_block_gives_what_the_processor_gives(tmp_path: Path) -> None:
     source = write(tmp_path / "in.wav", subtype="FLOAT")
-    wanted = Leveller(RATE, 2, peak_reduction=75, mode="limit", gain_db=2).process(sound().T)
-    for block in ("997", "65536"):
+    unit = Leveller(RATE, 2, peak_reduction=75, mode="limit", gain_db=2)
+    dark = unit.process(sound().T)
+    unit.reset()
+    unit.warm_up(pre_roll(sound().T, 2 * RATE))
+    lit = unit.process(sound().T)
+    for block, wanted, more in (("997", lit, []), ("65536", lit, []), ("4096", dark, ["--pre-roll", "0"])):
         out = tmp_path / f"{block}.wav"
-        options = ["--peak-reduction", "75", "--mode", "limit", "--gain", "2", "--block", block, "--quiet"]
+        options = ["--peak-reduction", "75", "--mode", "limit", "--gain", "2", "--block", block, "--quiet", *more]
         assert run(["compress", str(source), str(out), *options]) == 0
         assert np.abs(soundfile.read(out, dtype="float32")[0].T - wanted).max() < 1e-6
 

@@ -33,6 +33,7 @@ def compress(
     hiss: Annotated[bool, Parameter(negative="")] = False,
     target_lufs: float | None = None,
     trace: Path | None = None,
+    pre_roll: float = 2.0,
     block: Whole = 65536,
     seed: Whole = 0,
     force: Annotated[bool, Parameter(negative="")] = False,
@@ -65,12 +66,16 @@ def compress(
         hiss: Add the hardware's own noise, at -88 dBFS.
         target_lufs: Loudness to reach in LUFS, -40 to -5, by make-up gain; peaks are not limited.
         trace: Also write the gain over time: .csv (every 1 ms) or .png.
+        pre_roll: Seconds of the recording's beginning that the unit has heard before it, backwards, 0 to 60: a
+            recording that begins in mid-sound then begins compressed. 0 begins with the cell in the dark.
         block: Frames at a time; the result does not depend on it.
         seed: Of the noise.
         force: Replace an existing file.
     """
     if block < 1 or block > 2**24:
         raise ArgumentError(f"--block {block} is out of range; it goes from 1 to {2**24}")
+    if not 0 <= pre_roll <= 60:
+        raise ArgumentError(f"--pre-roll {pre_roll:g} is out of range; it goes from 0 to 60 seconds")
     if target_lufs is not None and not -40 <= target_lufs <= -5:
         raise ArgumentError(f"--target-lufs {target_lufs:g} is out of range; it goes from -40 to -5 LUFS")
     if target_lufs is not None and gain:
@@ -97,6 +102,7 @@ def compress(
         progress = stack.enter_context(progress_bar("Compressing", common))
         done = compress_file(
             given, out, settings, model=model, sidechain=heard, target_lufs=target_lufs, trace=trace, block=block,
+            pre_roll_s=pre_roll,
             progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - begun

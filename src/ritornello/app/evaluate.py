@@ -15,6 +15,11 @@ from ritornello.app.inputs import require_networks
 from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="evaluate", help="Measure a system on a data set.")
+app.command(
+    "ritornello.app.compressor_bench:compressor_bench",
+    name="compressor-bench",
+    help="Measure models of the levelling amplifier with test signals, draw their curves, print their data sheets.",
+)
 
 Split = Literal["train", "validation", "test", "all"]
 
@@ -302,6 +307,7 @@ def compressor(
     models: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ("ours",),
     simulated: Whole = 0,
     seed: Whole = 0,
+    pre_roll: float = 2.0,
     common: Common = DEFAULTS,
 ) -> Outcome:
     """Measure models of the levelling amplifier against recordings of the hardware.
@@ -316,18 +322,22 @@ def compressor(
         models: Names of models (ours, sim, s4-32-4, ...), files or folders of models, or all that are shipped.
         simulated: Also measure on so many pairs of the simulation's test split.
         seed: Of the simulated pairs.
+        pre_roll: Seconds of a clip's beginning that models have heard before it, backwards, 0 to 60; 0 begins with
+            cells in the dark. Simulated pairs always do.
     """
     if data is None and not simulated:
         raise ArgumentError("there is nothing to measure on: give --data, or a number of pairs with --simulated")
     if simulated < 0 or seed < 0:
         raise ArgumentError("--simulated and --seed are whole numbers from 0 on")
+    if not 0 <= pre_roll <= 60:
+        raise ArgumentError(f"--pre-roll {pre_roll:g} is out of range; it goes from 0 to 60 seconds")
     from ritornello.compressor.data import simulated_pairs
     from ritornello.compressor.evaluate import evaluate_clips, evaluate_simulated
 
     result: dict[str, object] = {}
     if data is not None:
         with progress_bar("Compressing", common) as progress:
-            result |= evaluate_clips(data, models, progress)
+            result |= evaluate_clips(data, models, progress, pre_roll_s=pre_roll)
     if simulated:
         result["simulated"] = evaluate_simulated(simulated_pairs("test", simulated, 6.0, seed), models)
     return Outcome(as_table(result), result)

@@ -35,6 +35,17 @@ def require_networks() -> None:
             raise MissingDependencyError(f'{name} is not installed; run: pip install "ritornello[ml]"')
 
 
+def require_training() -> None:
+    """Refuse a command that trains a network where the libraries for it are not installed; nothing is imported.
+
+    Raises:
+        MissingDependencyError: naming what to install.
+    """
+    require_networks()
+    if importlib.util.find_spec("accelerate") is None:
+        raise MissingDependencyError('accelerate is not installed; run: pip install "ritornello[train]"')
+
+
 def part_index(song: Song, wanted: str | None) -> int | None:
     """Return the index of the part that `--melody` names, by its name or its number from 1; None for None.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,13 +11,15 @@ import cyclopts
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output_file, require_networks
-from ritornello.errors import ArgumentError, MissingDependencyError
+from ritornello.app.inputs import check_output_file, require_networks, require_training
+from ritornello.app.train_compressor import compressor
+from ritornello.errors import ArgumentError
 from ritornello.files import read_json_object, write_bytes
 
 TaskName = Literal["basic", "rhythm", "melody"]
 
 app = cyclopts.App(name="train", help="Learn a system's tables or weights from a data set.")
+app.command(compressor)
 
 
 @app.command
@@ -102,7 +103,7 @@ def museformer(
     ):  # fmt: skip
         if number is not None and number < least:
             raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
-    _require_training()
+    require_training()
     from ritornello.museformer.measuring.likelihood import validation
     from ritornello.museformer.recipes import RECIPES, read_recipe, with_tokens
     from ritornello.museformer.tokens.note_bars import songs_of
@@ -184,7 +185,7 @@ def frameworks(
             raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
     if not networks:
         raise ArgumentError("--networks names none; give one or more of basic, rhythm, melody")
-    _require_training()
+    require_training()
     from ritornello.datasets.pop909 import Pop909
     from ritornello.frameworks.recipes import RECIPES, changed, train_networks
     from ritornello.training.fit import leave
@@ -242,7 +243,7 @@ def motifs(
     for flag, number, least in (("--steps", steps, 1), ("--seed", seed, 0)):
         if number is not None and number < least:
             raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
-    _require_training()
+    require_training()
     from ritornello.datasets.pop909_motifs import Pop909Motifs
     from ritornello.motifs.recipes import JOINED, RECIPES, train_motifs, with_seed, with_steps
     from ritornello.training.fit import leave
@@ -262,76 +263,6 @@ def motifs(
     done = sum(each.steps for each in chosen.stages)
     summary = f"{out / 'weights'}: {done} steps, {parameters:,} parameters"
     return Outcome(summary, {"out": str(out), "weights": str(out / "weights"), "steps": done, "parameters": parameters})
-
-
-@app.command
-def compressor(
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    model: Literal["s4-16-4", "s4-32-4", "s4-32-8", "tcn-100", "tcn-300", "lstm-32"] = "s4-32-4",
-    data: Path | None = None,
-    simulated_minutes: float = 11.2,
-    recipe: Literal["short", "paper"] = "short",
-    steps: Whole | None = None,
-    seed: Whole | None = None,
-    common: Common = DEFAULTS,
-) -> Outcome | None:
-    """Train a black-box network of the levelling amplifier, or go on with a training that was stopped.
-
-    Every model is trained by the same recipe on the same segments. The weights of the lowest loss on validation pairs
-    are kept; "ritornello train export" passes them on.
-
-    Examples:
-      ritornello train compressor --model s4-32-4 -o run
-      ritornello train compressor --model tcn-300 --data SignalTrain_LA2A_Dataset_1.1 -o run-tcn --recipe paper
-
-    Args:
-        out: The run's folder: recipe.json, log.jsonl, checkpoints, best.safetensors and best.json.
-        model: Which network.
-        data: A folder in the layout of SignalTrain LA2A, or of "ritornello data compressor-pairs"; its Test files are
-            never read. Left out, pairs of the simulation are made in memory.
-        simulated_minutes: How much of it.
-        recipe: short fits a CPU; paper is the amount of training of the paper, for a GPU.
-        steps: Optimizer steps, instead of the recipe's.
-        seed: Of weights, segments and simulated pairs.
-    """
-    for flag, number, least in (("--steps", steps, 1), ("--seed", seed, 0)):
-        if number is not None and number < least:
-            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
-    if not 0.5 <= simulated_minutes <= 6000:
-        raise ArgumentError(f"--simulated-minutes {simulated_minutes:g} is out of range; it goes from 0.5 to 6000")
-    _require_training()
-    from ritornello.compressor.data import held, simulated_pairs
-    from ritornello.compressor.pretrained import measured_of
-    from ritornello.compressor.train import RECIPES, recipe_as_json, train
-    from ritornello.datasets.signaltrain import SignalTrain
-    from ritornello.training.fit import leave
-    from ritornello.training.runs import is_main_process, open_run
-
-    changes = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
-    chosen = dataclasses.replace(RECIPES[recipe], **changes)
-    if data is not None:
-        folder = SignalTrain(data)
-        pairs, chosen_by = held(folder.for_training("train")), held(folder.for_training("validation"))
-    else:
-        count = round(simulated_minutes * 15)
-        pairs = simulated_pairs("train", count, 4.0, chosen.seed)
-        chosen_by = simulated_pairs("validation", max(4, count // 10), 4.0, chosen.seed)
-    if is_main_process():
-        source = {
-            "data": "simulation" if data is None else str(data),
-            "minutes": simulated_minutes if data is None else None,
-        }
-        open_run(out, {**recipe_as_json(model, chosen), **source})
-    with progress_bar("Training", common) as progress:
-        network = train(model, pairs, chosen_by, chosen, out, progress)
-    leave()
-    if not is_main_process():
-        return None
-    parameters = sum(value.numel() for value in network.parameters())
-    measured = measured_of(out)
-    summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters, validation loss {measured['validation_loss']:g}"
-    return Outcome(summary, {"out": str(out), "model": model, "parameters": parameters, **measured})
 
 
 @app.command
@@ -378,9 +309,3 @@ def export(
     size = (out / "model.safetensors").stat().st_size
     megabytes = f"{size / 1e6:.1f}" if size >= 1e6 else f"{size / 1e6:.2f}"
     return Outcome(f"{out}: weights of {what}, {megabytes} MB", {"out": str(out), "bytes": size, **step})
-
-
-def _require_training() -> None:
-    require_networks()
-    if importlib.util.find_spec("accelerate") is None:
-        raise MissingDependencyError('accelerate is not installed; run: pip install "ritornello[train]"')

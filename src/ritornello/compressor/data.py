@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,8 @@ from numpy.typing import NDArray
 from ritornello.compressor.programme import programme
 from ritornello.compressor.simulation import Simulation, coloured
 from ritornello.compressor.unit import CALIBRATED
-from ritornello.datasets.signaltrain import FOLDERS, SettingPair, pair_names
+from ritornello.datasets.la2a_clips import TABLE, LevellerClips
+from ritornello.datasets.signaltrain import FOLDERS, SignalTrain, pair_names
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder
 from ritornello.sound import Audio
@@ -28,9 +31,28 @@ SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 """How simulated pairs are divided."""
 
 
+class Pair(Protocol):
+    """What went into a unit and what came out, at a setting, at 44.1 kHz: in memory, or in files."""
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+
+    @property
+    def is_limit(self) -> bool:
+        """The switch."""
+
+    @property
+    def peak_reduction(self) -> float:
+        """The knob, 0 to 100."""
+
+    def read(self, start: int = 0, frames: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a stretch of input and output, each float32 ``(frames,)``."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeldPair:
-    """A pair in memory.
+    """A pair in memory; see `Pair`.
 
     Attributes:
         source: float32 ``(frames,)``: the input.
@@ -48,6 +70,11 @@ class HeldPair:
     def frames(self) -> int:
         """Length in frames."""
         return len(self.source)
+
+    def read(self, start: int = 0, frames: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a stretch of input and output, each float32 ``(frames,)``."""
+        stretch = slice(start, None if frames is None else start + frames)
+        return self.source[stretch], self.target[stretch]
 
 
 def simulated_pair(
@@ -134,14 +161,32 @@ def simulated_pair_at(split: str, index: int, seconds: float, seed: int, songs: 
     return simulated_pair(key, round(seconds * SAMPLE_RATE), *setting_of(index, seed, split), songs)
 
 
-def held(pairs: Sequence[SettingPair]) -> list[HeldPair]:
-    """Return pairs of files read into memory.
+def recorded_pairs(path: str | os.PathLike[str], split: str) -> Sequence[Pair]:
+    """Return the pairs of a data set to learn or choose from.
+
+    Args:
+        path: a folder in the layout of SignalTrain, read as it is needed; or a folder or zip of clips with a
+            ``pairs.csv``, which has no splits: its pairs of known setting are there for learning only.
+        split: ``train`` or ``validation``.
 
     Raises:
-        ArgumentError: if one has another sample rate than 44.1 kHz.
+        ArgumentError: for ``test``, if there is no pair, or one has another sample rate than 44.1 kHz.
         ReadError: if a file is damaged.
     """
-    for pair in pairs:
-        if pair.sample_rate != SAMPLE_RATE:
-            raise ArgumentError(f"{pair.source}: {pair.sample_rate} Hz; training pairs have {SAMPLE_RATE} Hz")
-    return [HeldPair(*pair.read(), pair.is_limit, pair.peak_reduction) for pair in pairs]
+    found: list[tuple[str, int, Pair]]
+    if Path(path).is_dir() and not (Path(path) / TABLE).is_file():
+        found = [(str(pair.source), pair.sample_rate, pair) for pair in SignalTrain(path).for_training(split)]
+    else:
+        clips = LevellerClips(path)
+        loaded = [clips.load(id) for id in clips.with_known_setting()] if split == "train" else []
+        if not loaded:
+            raise ArgumentError(f"{path}: has no pair of known setting to use for {split}")
+        found = []
+        for clip in loaded:
+            source, target = (audio.samples.mean(axis=0, dtype=np.float32) for audio in (clip.source, clip.target))
+            pair = HeldPair(source, target, clip.mode == "limit", clip.peak_reduction or 0.0)
+            found.append((f"{path}: {clip.id}", clip.source.sample_rate, pair))
+    for name, rate, _ in found:
+        if rate != SAMPLE_RATE:
+            raise ArgumentError(f"{name}: {rate} Hz; training pairs have {SAMPLE_RATE} Hz")
+    return [pair for _, _, pair in found]

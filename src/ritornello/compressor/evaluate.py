@@ -1,8 +1,10 @@
 """Every model beside the hardware on pairs of recordings: one table, per clip and on average.
 
-Models run from the first frame with cells in the dark; measured is what comes after the first 302 ms, which is where
-the widest convolution has its first output. The STFT distance is told with the hardware's noise added to the model's
-output, and without. Ends of the scale stand beside them: the input itself, and the best constant gain of each clip.
+Models run from the first frame, after a mirror of the clip's first two seconds, since clips are cut out of recordings
+that went on before; measured is what comes after the first 302 ms, which is where the widest convolution has its first
+output. Simulated pairs begin with cells in the dark, and so do the models there. The STFT distance is told with the
+hardware's noise added to the model's output, and without. Ends of the scale stand beside them: the input itself, and
+the best constant gain of each clip.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.compressor.data import HeldPair
-from ritornello.compressor.process import Leveller
+from ritornello.compressor.process import PRE_ROLL_S, Leveller, pre_roll
 from ritornello.datasets.la2a_clips import ClipPair, LevellerClips
 from ritornello.errors import ArgumentError
 from ritornello.evaluation.audio_metrics import audio_distance
@@ -45,6 +47,8 @@ def evaluate_clips(
     data: str | os.PathLike[str],
     models: Sequence[str] = (DEFAULT_MODEL,),
     progress: Callable[[int, int], None] | None = None,
+    *,
+    pre_roll_s: float = PRE_ROLL_S,
 ) -> dict[str, Any]:
     """Measure models on the pairs of a folder or zip whose setting is known.
 
@@ -52,6 +56,7 @@ def evaluate_clips(
         data: folder or zip with a ``pairs.csv``, see `datasets.la2a_clips`.
         models: names as `Leveller` takes them, or ``all`` for the shipped ones.
         progress: called with (measurements done, in all).
+        pre_roll_s: how much of a clip's beginning models have heard before it, backwards; 0 for cells in the dark.
 
     Returns:
         ``mean`` of the default model (of the first one where that is not measured), and ``models`` with ``mean``,
@@ -69,7 +74,7 @@ def evaluate_clips(
             f"{clips.archive.path}: no pair has a known mode and Peak Reduction; there is nothing to measure"
         )
     names = list(dict.fromkeys(chosen_models(models)))
-    runs: dict[str, Model] = {name: _leveller(name) for name in names}
+    runs: dict[str, Model] = {name: _leveller(name, pre_roll_s) for name in names}
     runs |= {"identity": _identity, "constant gain": _constant_gain}
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in runs}
     done = 0
@@ -125,7 +130,7 @@ def evaluate_simulated(pairs: Sequence[HeldPair], models: Sequence[str]) -> dict
     from ritornello.sound import Audio
 
     rows: dict[str, dict[str, dict[str, float]]] = {}
-    runs: dict[str, Model] = {name: _leveller(name) for name in chosen_models(models)}
+    runs: dict[str, Model] = {name: _leveller(name, 0.0) for name in chosen_models(models)}
     runs |= {"identity": _identity, "constant gain": _constant_gain}
     for number, held in enumerate(pairs):
         mode = "limit" if held.is_limit else "compress"
@@ -141,7 +146,7 @@ def evaluate_simulated(pairs: Sequence[HeldPair], models: Sequence[str]) -> dict
     }
 
 
-def _leveller(name: str) -> Model:
+def _leveller(name: str, pre_roll_s: float) -> Model:
     def run(pair: ClipPair) -> NDArray[np.float32]:
         assert pair.mode is not None and pair.peak_reduction is not None
         unit = Leveller(
@@ -151,6 +156,7 @@ def _leveller(name: str) -> Model:
             mode=pair.mode,
             peak_reduction=pair.peak_reduction,
         )
+        unit.warm_up(pre_roll(pair.source.samples, round(pre_roll_s * pair.source.sample_rate)))
         return unit.process(pair.source.samples)
 
     return run

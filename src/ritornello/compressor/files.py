@@ -18,7 +18,16 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.compressor.process import GAIN_RANGE_DB, HIGHEST_RATE_HZ, LOUDEST, LOWEST_RATE_HZ, Leveller, Settings
+from ritornello.compressor.process import (
+    GAIN_RANGE_DB,
+    HIGHEST_RATE_HZ,
+    LOUDEST,
+    LOWEST_RATE_HZ,
+    PRE_ROLL_S,
+    Leveller,
+    Settings,
+    pre_roll,
+)
 from ritornello.errors import ArgumentError, ReadError, WriteError
 from ritornello.sound.running_loudness import RunningLoudness
 from ritornello.sound.streams import AudioReader, output_format, write_audio
@@ -42,6 +51,7 @@ def compress_file(
     target_lufs: float | None = None,
     trace: Path | None = None,
     block: int = 65536,
+    pre_roll_s: float = PRE_ROLL_S,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compress an open recording into a file that keeps its format, length and metadata.
@@ -55,6 +65,8 @@ def compress_file(
         target_lufs: loudness to reach by make-up gain.
         trace: a ``.csv`` or ``.png`` for the gain over time.
         block: frames at a time.
+        pre_roll_s: how much of the recording's beginning the unit has heard before it, see `process.pre_roll`; 0 for
+            cells in the dark.
         progress: called with (frames done, frames in all).
 
     Returns:
@@ -78,7 +90,7 @@ def compress_file(
         meter = RunningLoudness(info.sample_rate, info.channels)
         unit = Leveller(info.sample_rate, info.channels, settings, model=model)
         done = 0
-        for wet, *_ in _passes(unit, source, sidechain, block):
+        for wet, *_ in _passes(unit, source, sidechain, block, pre_roll_s):
             meter.add(wet)
             done += wet.shape[1]
             if progress is not None:
@@ -98,7 +110,7 @@ def compress_file(
     with ExitStack() as stack:
         rows = None if trace is None else stack.enter_context(_Trace(trace, info.sample_rate, info.frames))
         writer = stack.enter_context(write_audio(out, info))
-        for wet, dry, decibels in _passes(unit, source, sidechain, block):
+        for wet, dry, decibels in _passes(unit, source, sidechain, block, pre_roll_s):
             writer.write(wet)
             tally.add(dry, wet, decibels)
             if rows is not None:
@@ -154,9 +166,13 @@ def check_sidechain(source: AudioReader, sidechain: AudioReader) -> None:
 
 
 def _passes(
-    unit: Leveller, source: AudioReader, sidechain: AudioReader | None, block: int
+    unit: Leveller, source: AudioReader, sidechain: AudioReader | None, block: int, pre_roll_s: float
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]]:
     """Yield wet and dry blocks, and their gain in dB."""
+    before = round(pre_roll_s * source.info.sample_rate)
+    if before:
+        begun = [next(reader.blocks(before)) for reader in (source, sidechain) if reader is not None]
+        unit.warm_up(*(pre_roll(beginning, before) for beginning in begun))
     sides: Iterator[NDArray[np.float32] | None] = (
         iter(lambda: None, 0) if sidechain is None else sidechain.blocks(block)
     )

@@ -241,7 +241,7 @@ class Leveller:
 
 
 def pre_roll(beginning: NDArray[Any], frames: int) -> NDArray[Any]:
-    """Return what a unit may have heard before a recording that begins in the middle of sound: the beginning, backwards.
+    """Return what a unit may have heard before a recording that begins in mid-sound: its beginning, backwards.
 
     A recording is often cut out of one that went on before, and what the cell remembers of that is not told. A mirror
     of its first seconds lights the cell as such music does, and goes over into the recording without a step. Before a

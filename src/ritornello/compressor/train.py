@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ritornello.compressor.data import HeldPair
+from ritornello.compressor.data import Pair
 from ritornello.compressor.losses import training_loss
 from ritornello.compressor.networks import NETWORKS, TcnNetwork, make_network
 from ritornello.errors import ArgumentError
@@ -89,7 +89,7 @@ class SegmentTask:
         ArgumentError: if no pair is as long as a segment.
     """
 
-    def __init__(self, pairs: Sequence[HeldPair], recipe: Recipe) -> None:
+    def __init__(self, pairs: Sequence[Pair], recipe: Recipe) -> None:
         self.recipe = recipe
         self.pairs = [pair for pair in pairs if pair.frames >= recipe.segment]
         if not self.pairs:
@@ -103,11 +103,11 @@ class SegmentTask:
             for _try in range(_TRIES):
                 pair = self.pairs[int(rng.integers(len(self.pairs)))]
                 start = int(rng.integers(pair.frames - self.recipe.segment + 1))
-                stretch = slice(start, start + self.recipe.segment)
-                if _is_heard(pair.target[stretch]):
+                source, target = pair.read(start, self.recipe.segment)
+                if _is_heard(target):
                     break
             sign = np.float32(-1.0 if rng.random() < self.recipe.flip_share else 1.0)
-            rows.append((sign * pair.source[stretch], sign * pair.target[stretch], pair))
+            rows.append((sign * source, sign * target, pair))
         own = rows[process::processes]
         return [_batch(own)] if own else []
 
@@ -122,7 +122,7 @@ class SegmentTask:
         return training_loss(output, target[:, -output.shape[1] :]) * source.shape[0]
 
 
-def validation(pairs: Sequence[HeldPair], segment: int) -> Validate:
+def validation(pairs: Sequence[Pair], segment: int) -> Validate:
     """Return a function that measures a network on the beginnings of pairs, four segments long, from a dark cell."""
 
     def measure(model: nn.Module) -> dict[str, float]:
@@ -131,10 +131,10 @@ def validation(pairs: Sequence[HeldPair], segment: int) -> Validate:
         losses, errors = [], []
         with torch.no_grad():
             for pair in pairs:
-                stretch = slice(0, 4 * segment)
-                if not _is_heard(pair.target[stretch]):
+                before, after = pair.read(0, min(4 * segment, pair.frames))
+                if not _is_heard(after):
                     continue
-                source, target, setting = _batch([(pair.source[stretch], pair.target[stretch], pair)])
+                source, target, setting = _batch([(before, after, pair)])
                 output = model(source, setting)
                 target = target[:, -output.shape[1] :]
                 losses.append(float(training_loss(output, target)))
@@ -150,8 +150,8 @@ def validation(pairs: Sequence[HeldPair], segment: int) -> Validate:
 
 def train(
     name: str,
-    pairs: Sequence[HeldPair],
-    validation_pairs: Sequence[HeldPair],
+    pairs: Sequence[Pair],
+    validation_pairs: Sequence[Pair],
     recipe: Recipe,
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -213,7 +213,7 @@ def _is_heard(target: NDArray[np.float32]) -> bool:
     return float(np.vdot(target, target)) > _HEARD_RMS**2 * len(target)
 
 
-def _batch(rows: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], HeldPair]]) -> Batch:
+def _batch(rows: Sequence[tuple[NDArray[np.float32], NDArray[np.float32], Pair]]) -> Batch:
     source = torch.from_numpy(np.stack([before for before, _, _ in rows]))
     target = torch.from_numpy(np.stack([after for _, after, _ in rows]))
     setting = torch.tensor([[float(pair.is_limit), pair.peak_reduction] for _, _, pair in rows])

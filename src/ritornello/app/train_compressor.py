@@ -1,0 +1,148 @@
+"""`ritornello train compressor`: fit our model of the levelling amplifier, or train a network of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.app.inputs import require_training
+from ritornello.errors import ArgumentError
+from ritornello.files import result_folder, write_json
+
+FIT_FILE = "fit.json"
+
+_ITERATIONS = 20
+
+
+def compressor(
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    model: Literal["ours", "s4-16-4", "s4-32-4", "s4-32-8", "tcn-100", "tcn-300", "lstm-32"] = "s4-32-4",
+    data: Path | None = None,
+    simulated_minutes: float = 11.2,
+    recipe: Literal["short", "paper"] | None = None,
+    steps: Whole | None = None,
+    rate: float | None = None,
+    pre_roll: float | None = None,
+    seed: Whole = 0,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = DEFAULTS,
+) -> Outcome | None:
+    """Train a black-box network of the levelling amplifier, or go on with a training that was stopped; or fit ours.
+
+    Every network is trained by the same recipe on the same segments. The weights of the lowest loss on validation pairs
+    are kept; "ritornello train export" passes them on. Our model is fitted in minutes, by least squares, and needs no
+    torch; its folder can be given to "compress --model" as it is.
+
+    Examples:
+      ritornello train compressor --model s4-32-4 -o run
+      ritornello train compressor --model tcn-300 --data SignalTrain_LA2A_Dataset_1.1 -o run-tcn --recipe paper
+      ritornello train compressor --model ours --data la2a-clips.zip -o my-unit
+
+    Args:
+        out: The run's folder: recipe.json, log.jsonl, checkpoints, best.safetensors and best.json; of ours model.json
+            and fit.json.
+        model: Which model.
+        data: A folder in the layout of SignalTrain LA2A, or of "ritornello data compressor-pairs"; its Test files are
+            never read. For ours also a folder or zip of clips with a pairs.csv. Left out, pairs of the simulation are
+            made in memory.
+        simulated_minutes: How much of it.
+        recipe: Of networks: short (the default) fits a CPU; paper is the amount of training of the paper, for a GPU.
+        steps: Optimizer steps, instead of the recipe's; of ours 20 at most.
+        rate: Learning rate of a network, instead of the recipe's.
+        pre_roll: For ours: seconds of each recording's beginning that the unit has heard before it, backwards; 2 for
+            recordings, 0 for simulated pairs, which begin with cells in the dark.
+        seed: Of weights, segments and simulated pairs.
+        force: For ours: replace the files of an existing folder.
+    """
+    for flag, number, least in (("--steps", steps, 1), ("--seed", seed, 0)):
+        if number is not None and number < least:
+            raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
+    for flag, value, low, high in (
+        ("--simulated-minutes", simulated_minutes, 0.5, 6000), ("--rate", rate, 1e-6, 1),
+        ("--pre-roll", pre_roll, 0, 60),
+    ):  # fmt: skip
+        if value is not None and not low <= value <= high:
+            raise ArgumentError(f"{flag} {value:g} is out of range; it goes from {low:g} to {high:g}")
+    if model == "ours":
+        if recipe is not None or rate is not None:
+            raise ArgumentError("--recipe and --rate are those of networks; ours is fitted by least squares")
+        return _fit(out, data, simulated_minutes, steps or _ITERATIONS, pre_roll, seed, force, common)
+    if pre_roll is not None or force:
+        raise ArgumentError("--pre-roll and --force are for --model ours; a run of a network goes on where it stopped")
+    require_training()
+    from ritornello.compressor.data import recorded_pairs, simulated_pairs
+    from ritornello.compressor.pretrained import measured_of
+    from ritornello.compressor.train import RECIPES, recipe_as_json, train
+    from ritornello.training.fit import leave
+    from ritornello.training.runs import is_main_process, open_run
+
+    given = (("steps", steps), ("learning_rate", rate))
+    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
+    chosen = dataclasses.replace(RECIPES[recipe or "short"], seed=seed, **changes)
+    if data is not None:
+        pairs, chosen_by = recorded_pairs(data, "train"), recorded_pairs(data, "validation")
+    else:
+        count = round(simulated_minutes * 15)
+        pairs = simulated_pairs("train", count, 4.0, seed)
+        chosen_by = simulated_pairs("validation", max(4, count // 10), 4.0, seed)
+    if is_main_process():
+        open_run(out, {**recipe_as_json(model, chosen), **_source(data, simulated_minutes)})
+    with progress_bar("Training", common) as progress:
+        network = train(model, pairs, chosen_by, chosen, out, progress)
+    leave()
+    if not is_main_process():
+        return None
+    parameters = sum(value.numel() for value in network.parameters())
+    measured = measured_of(out)
+    summary = f"{out}: {chosen.steps} steps, {parameters:,} parameters, validation loss {measured['validation_loss']:g}"
+    return Outcome(summary, {"out": str(out), "model": model, "parameters": parameters, **measured})
+
+
+def _fit(
+    out: Path,
+    data: Path | None,
+    minutes: float,
+    steps: int,
+    pre_roll: float | None,
+    seed: int,
+    force: bool,
+    common: Common,
+) -> Outcome:
+    from ritornello.compressor.data import recorded_pairs, simulated_pairs
+    from ritornello.compressor.fitting import fit_model
+    from ritornello.compressor.model import MODEL_FILE, load_model
+    from ritornello.compressor.process import PRE_ROLL_S
+
+    with result_folder(out, force) as place, progress_bar("Fitting", common) as progress:
+        if data is not None:
+            pairs = recorded_pairs(data, "train")
+        else:
+            pairs = simulated_pairs("train", round(minutes * 15), 4.0, seed)
+        seconds = pre_roll if pre_roll is not None else 0.0 if data is None else PRE_ROLL_S
+        fit = fit_model(
+            pairs, load_model(), pre_roll_s=seconds, iterations=steps, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+        write_json(place / MODEL_FILE, fit.model.as_json())
+        report = {
+            "pairs": len(pairs), **_source(data, minutes), "pre_roll_s": seconds, "seed": seed,
+            "esr_before": fit.esr_before, "esr_after": fit.esr_after, "steps": fit.iterations,
+        }  # fmt: skip
+        write_json(place / FIT_FILE, report)
+    summary = (
+        f"{out / MODEL_FILE}: mean ESR {fit.esr_after:.5f} on {len(pairs)} pairs, {fit.esr_before:.5f} before; "
+        f"{fit.iterations} steps"
+    )
+    return Outcome(summary, {"out": str(out), "model": "ours", **report})
+
+
+def _source(data: Path | None, minutes: float) -> dict[str, Any]:
+    return {
+        "data": "simulation" if data is None else str(data),
+        "minutes": minutes if data is None else None,
+    }
