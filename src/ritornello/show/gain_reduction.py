@@ -1,9 +1,8 @@
-"""Pictures of a levelling amplifier: gain over time, transfer curves, attack and release."""
+"""The gain of a levelling amplifier over time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,43 +42,5 @@ def write_gain_trace(
     axes.grid(color=GRID, linewidth=0.5)
     axes.set_title(title, color=INK, fontsize=10)
     if len(axes.lines) > 1:
-        axes.legend(frameon=False, fontsize=8)
-    save_figure(figure, path)
-
-
-def write_behaviour(
-    curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
-    bursts: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
-    path: str | os.PathLike[str],
-    labels: Sequence[str] = ("input (dBFS)", "output (dBFS)"),
-) -> None:
-    """Draw transfer curves and, beside them, the gain around bursts of a tone, as PNG.
-
-    Args:
-        curves: for each name input and output levels in dBFS, each ``(points,)``.
-        bursts: for each name times in seconds and gains in dB, each ``(points,)``.
-        path: the PNG to write.
-        labels: of the axes of the curves.
-
-    Raises:
-        ArgumentError: if there is no curve or no burst.
-        WriteError: if the file cannot be written.
-    """
-    if not curves or not bursts:
-        raise ArgumentError("a picture of behaviour needs a transfer curve and a burst")
-    figure = new_figure(10, 4.2)
-    left = figure.add_axes((0.07, 0.13, 0.38, 0.8))
-    right = figure.add_axes((0.54, 0.13, 0.44, 0.8))
-    for number, (name, (levels, outputs)) in enumerate(curves.items()):
-        left.plot(levels, outputs, color=_COLORS[number % len(_COLORS)], linewidth=1.2, label=name)
-    left.set_xlabel(labels[0])
-    left.set_ylabel(labels[1])
-    left.set_aspect("equal")
-    for number, (name, (times, gains)) in enumerate(bursts.items()):
-        right.plot(times, gains, color=_COLORS[number % len(_COLORS)], linewidth=1.2, label=name)
-    right.set_xlabel("time (s)")
-    right.set_ylabel("gain (dB)")
-    for axes in (left, right):
-        axes.grid(color=GRID, linewidth=0.5)
         axes.legend(frameon=False, fontsize=8)
     save_figure(figure, path)
