@@ -47,6 +47,24 @@ def test_more_drive_reduces_more_and_the_cell_recovers_in_the_dark() -> None:
     assert unit.process(np.zeros((1, RATE)))[1][-1] > deep
 
 
+def test_a_lit_cell_distorts_and_a_dark_one_does_not() -> None:
+    unit = dataclasses.replace(CALIBRATED, cell_third=1.0, output_db=0)
+    dark, lit = (Simulation(RATE, 1, knob, False, unit).process(tone(0.5, 0.5)) for knob in (0, 60))
+    assert np.allclose(dark[0], tone(0.5, 0.5))
+    heard, gain = lit[0][0, -4410:], lit[1][-1]
+    third, first = (abs(np.exp(-2j * np.pi * hz * np.arange(4410) / RATE) @ heard) for hz in (3000, 1000))
+    assert third / first == pytest.approx((1 - gain) * (0.5 * gain) ** 2 / 4, rel=0.2)
+
+
+def test_filled_traps_make_the_attack_quicker() -> None:
+    units = [dataclasses.replace(CALIBRATED, attack_fill=fill) for fill in (0.0, 20.0)]
+    signal = tone(1.2, 0.5)
+    signal[:, round(0.8 * RATE) : RATE] = 0.0  # lit, 200 ms dark, lit again: traps are still full
+    gains = [Simulation(RATE, 1, 70, False, unit).process(signal)[1] for unit in units]
+    again = [gain[RATE + 200] / gain[RATE - 1] for gain in gains]
+    assert again[1] < again[0]
+
+
 def test_other_units_differ_and_the_same_seed_gives_the_same() -> None:
     assert CALIBRATED.varied(1) == CALIBRATED.varied(1) != CALIBRATED.varied(2)
     assert UnitConstants().varied(1, spread=0) == UnitConstants()

@@ -7,7 +7,7 @@ namespace {
 
 enum Constant {
     TAP, DRIVE, SATURATION, TILT_GAIN, TILT_POLE, SHELF_LOSS, SHELF_POLE, RECTIFIER, BRIGHTNESS, FIELD, EXPONENT,
-    SENSITIVITY, ATTACK, ATTACK_LIGHT, RELEASE, CAPTURE, ESCAPE, ESCAPE_FILL, DEEP, DEEP_WEIGHT, CONDUCTANCE, SERIES,
+    SENSITIVITY, ATTACK, ATTACK_LIGHT, ATTACK_FILL, RELEASE, CAPTURE, ESCAPE, ESCAPE_FILL, DEEP, DEEP_WEIGHT, CONDUCTANCE, SERIES,
     LOAD, DARK, LINK, STEP
 };
 
@@ -48,7 +48,8 @@ void simulate(int64_t frames, int64_t channels, const double* x, const double* s
         const double dimness = light > 1e-9 ? k[FIELD] / std::sqrt(light) : 1e9;
         const double shine = k[BRIGHTNESS] * std::exp(-dimness);
         const double wanted = full * std::exp(-k[EXPONENT] * dimness);
-        const double pace = wanted > fast ? k[ATTACK] * (1 + shine / k[ATTACK_LIGHT]) : k[RELEASE];
+        const double quicker = (1 + shine / k[ATTACK_LIGHT]) * (1 + k[ATTACK_FILL] * trapped);
+        const double pace = wanted > fast ? k[ATTACK] * quicker : k[RELEASE];
         const double caught = k[CAPTURE] * fast * (1 - trapped);
         const double freed = k[ESCAPE] * trapped / (1 + k[ESCAPE_FILL] * trapped);
         fast += (pace < 0.5 ? pace : 0.5) * (wanted - fast) - caught + freed;

@@ -51,6 +51,7 @@ class UnitConstants:
         sensitivity: k: equilibrium of carriers over light.
         attack_ms: of fast carriers in weak light.
         attack_light: light at which the attack takes half that time.
+        attack_fill: how much quicker it is when all traps are full: from the dark they take the first carriers.
         release_ms: of fast carriers.
         capture_s: time in which a carrier is trapped.
         escape_s: time in which it comes free from an empty pool.
@@ -58,6 +59,7 @@ class UnitConstants:
         deep_s: time of the deep pool.
         deep_weight: its share of the conductance.
         conductance_us: conductance per carrier, in microsiemens.
+        cell_third: kappa of the lit cell's distortion: y (1 - kappa (1 - a) y^2) at the gain a.
         output_db: level of the output stage.
     """
 
@@ -77,6 +79,7 @@ class UnitConstants:
     sensitivity: float = 1.0
     attack_ms: float = 12.0
     attack_light: float = 1.0
+    attack_fill: float = 0.0
     release_ms: float = 60.0
     capture_s: float = 0.3
     escape_s: float = 0.5
@@ -84,6 +87,7 @@ class UnitConstants:
     deep_s: float = 45.0
     deep_weight: float = 0.05
     conductance_us: float = 54.0
+    cell_third: float = 0.0
     output_db: float = 0.0
 
     def drive_at(self, peak_reduction: float) -> float:
@@ -109,7 +113,7 @@ class Colour:
     """What the stages after the divider do to the signal.
 
     Attributes:
-        cell_third: kappa of the cell's y (1 - kappa y^2).
+        cell_third: kappa of y (1 - kappa y^2), whether the cell is lit or not.
         second: strength of the output stage's even distortion.
         low_hz: corner of the first-order high-pass.
         high_hz: resonance of the second-order low-pass.
@@ -188,6 +192,7 @@ class Simulation:
                 self._numbers.ctypes.data, self._cell.ctypes.data, self._filters.ctypes.data, output.ctypes.data,
                 gain.ctypes.data,
             )  # fmt: skip
+        output -= self.constants.cell_third * (1 - gain) * np.clip(output, -1.0, 1.0) ** 3
         level = 10 ** (self.constants.output_db / 20)
         return output * level, gain * level
 
@@ -236,6 +241,7 @@ def _numbers(
         unit.sensitivity,
         _pace(unit.attack_ms / 1e3, rate),
         unit.attack_light,
+        unit.attack_fill,
         _pace(unit.release_ms / 1e3, rate),
         1 / (unit.capture_s * rate),
         1 / (unit.escape_s * rate),
@@ -266,8 +272,8 @@ def _simulate_in_python(
     """Do what ``simulation.cpp`` does, slowly."""
     (
         tap, drive, saturation, tilt_gain, tilt_pole, shelf_loss, shelf_pole, rectifier, brightness, law, exponent,
-        sensitivity, attack, attack_light, release, capture, escape, escape_fill, deep_pace, deep_weight, conductance,
-        series, load, dark, link,
+        sensitivity, attack, attack_light, attack_fill, release, capture, escape, escape_fill, deep_pace, deep_weight,
+        conductance, series, load, dark, link,
     ) = numbers.tolist()  # fmt: skip
     a, light, fast, trapped, deep = cell.tolist()
     for t in range(x.shape[1]):
@@ -281,7 +287,8 @@ def _simulate_in_python(
         light += rectifier * (loudest + link * (float(v.mean()) - loudest) - light)
         shine = brightness * math.exp(-law / math.sqrt(light)) if light > 1e-9 else 0.0
         wanted = sensitivity * shine**exponent
-        pace = attack * (1 + shine / attack_light) if wanted > fast else release
+        quicker = (1 + shine / attack_light) * (1 + attack_fill * trapped)
+        pace = attack * quicker if wanted > fast else release
         caught = capture * fast * (1 - trapped)
         freed = escape * trapped / (1 + escape_fill * trapped)
         fast += min(pace, 0.5) * (wanted - fast) - caught + freed
