@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -109,14 +109,14 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
+        temporary = _temporary_name(path)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("xb") as file:
                 file.write(data)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from None
@@ -145,9 +145,9 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
         _check_free(path, force)
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary: Path | None = None
+        temporary = _temporary_name(path)  # known before it is there: a signal in between leaves nothing
         try:
-            temporary = Path(tempfile.mkdtemp(prefix=_temporary_prefix(path), dir=path.parent))
+            temporary.mkdir(mode=0o700)
             yield temporary
             temporary.chmod(0o755)
             _check_free(path, force)  # another run may have finished meanwhile
@@ -157,8 +157,7 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
                 temporary.replace(path)
             made.clear()
         finally:
-            if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     except RitornelloError:
         raise
     except OSError as error:
@@ -190,5 +189,6 @@ def _merge(source: Path, target: Path) -> None:
             file.replace(place)
 
 
-def _temporary_prefix(path: Path) -> str:
-    return f".{path.name[:40]}."  # a name of the full length that the file system takes must stay possible
+def _temporary_name(path: Path) -> Path:
+    # A name of the full length that the file system takes must stay possible.
+    return path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}"
