@@ -23,7 +23,7 @@ def test_curves_and_bursts_are_drawn_alike_each_time_and_differ_by_what_they_sho
         bursts = {"ours": {mode: {1.0: Burst(time, gain, 1.0)} for mode in ("compress", "limit")}}
         write_transfer_curves(LEVELS, curves, -10, tmp_path / "curves.png")
         write_attack_and_release(bursts, tmp_path / "bursts.png")
-        write_gain_trace(time, np.stack([gain, gain / 2]), tmp_path / "trace.png")
+        write_gain_trace(time, np.stack([gain, gain / 2]), tmp_path / "trace.png", np.abs(np.stack([time, gain / 9])))
         pictures.append([(tmp_path / name).read_bytes() for name in ("curves.png", "bursts.png", "trace.png")])
     for first, again, other in zip(*pictures, strict=True):
         assert first.startswith(b"\x89PNG")

@@ -7,13 +7,10 @@ missing.
 from __future__ import annotations
 
 import dataclasses
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +25,10 @@ from ritornello.compressor.process import (
     Settings,
     pre_roll,
 )
-from ritornello.errors import ArgumentError, ReadError, WriteError
+from ritornello.compressor.trace import Trace
+from ritornello.errors import ArgumentError, ReadError
 from ritornello.sound.running_loudness import RunningLoudness
 from ritornello.sound.streams import AudioReader, output_format, write_audio
-
-TRACE_STEP_S = 0.001
-"""Step of the gain trace."""
-
-MAX_PICTURE_POINTS = 4000
-"""Points of the picture of a trace; each is the least gain of its stretch."""
 
 Progress = Callable[[int, int], None]
 
@@ -108,13 +100,13 @@ def compress_file(
     unit = Leveller(info.sample_rate, info.channels, settings, model=model)
     tally = _Tally(info.sample_rate, info.channels, subtype)
     with ExitStack() as stack:
-        rows = None if trace is None else stack.enter_context(_Trace(trace, info.sample_rate, info.frames))
+        rows = None if trace is None else stack.enter_context(Trace(trace, info.sample_rate, info.frames))
         writer = stack.enter_context(write_audio(out, info))
         for wet, dry, decibels in _passes(unit, source, sidechain, block, pre_roll_s):
             writer.write(wet)
             tally.add(dry, wet, decibels)
             if rows is not None:
-                rows.add(decibels)
+                rows.add(decibels, dry, wet)
             if progress is not None:
                 progress((passes - 1) * info.frames + tally.frames, passes * info.frames)
         if rows is not None:
@@ -215,87 +207,3 @@ class _Tally:
             "mean_reduction_db": round(-self._sum / max(self.frames, 1), 3),
             "clipped_samples": self._clipped,
         }
-
-
-class _Trace:
-    """The gain over time: lines of a table as they come, or the points of a picture."""
-
-    def __init__(self, path: Path, sample_rate: int, frames: int) -> None:
-        self.path, self.sample_rate = path, sample_rate
-        self.is_table = path.suffix.lower() == ".csv"
-        step = max(1, round(TRACE_STEP_S * sample_rate))
-        self.step = step if self.is_table else max(step, -(-frames // MAX_PICTURE_POINTS))
-        self._rest: NDArray[np.float64] | None = None
-        self._times: list[NDArray[np.float64]] = []
-        self._points: list[NDArray[np.float64]] = []
-        self._done = 0
-        self._file: TextIO
-        self._temporary: Path
-
-    def __enter__(self) -> _Trace:
-        with self._told():
-            handle, name = tempfile.mkstemp(prefix=f".{self.path.name[:40]}.", dir=self.path.parent)
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "w", encoding="ascii", newline="")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, place: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                with self._told():
-                    self._temporary.chmod(0o644)
-                    self._temporary.replace(self.path)
-        finally:
-            with suppress(OSError):  # what a full disk did not take is tried again
-                self._file.close()
-            self._temporary.unlink(missing_ok=True)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell a failure of the trace's own file."""
-        try:
-            yield
-        except OSError as error:
-            raise WriteError(
-                f"{self.path}: cannot be written ({error.strerror or 'the disk is full or failed'})"
-            ) from None
-
-    def add(self, decibels: NDArray[np.float64]) -> None:
-        """Take the gain of a block: a table shows it every 1 ms, a picture its least values."""
-        if self._rest is None and self.is_table:
-            names = ",".join(f"gain_db_{number + 1}" for number in range(len(decibels)))
-            with self._told():
-                self._file.write(f"time_s,{names}\n")
-        data = decibels if self._rest is None else np.concatenate([self._rest, decibels], axis=1)
-        count = data.shape[1] // self.step
-        self._put(data[:, : count * self.step].reshape(len(data), count, self.step))
-        self._rest = data[:, count * self.step :]
-
-    def _put(self, steps: NDArray[np.float64]) -> None:
-        if not steps.shape[1]:
-            return
-        times = (self._done + np.arange(steps.shape[1])) * self.step / self.sample_rate
-        self._done += steps.shape[1]
-        if self.is_table:
-            values = steps[:, :, 0].T.tolist()
-            lines = (
-                f"{time:.6f},{','.join(f'{v:.4f}' for v in row)}\n"
-                for time, row in zip(times.tolist(), values, strict=True)
-            )
-            with self._told():
-                self._file.writelines(lines)
-        else:
-            self._times.append(times)
-            self._points.append(steps.min(axis=2))
-
-    def finish(self) -> None:
-        """Write what is left; the file takes its name when the recording has."""
-        if self._rest is not None and self._rest.shape[1]:
-            self._put(self._rest[:, None, :])
-        with self._told():
-            self._file.close()
-        if not self.is_table:
-            from ritornello.show.gain_reduction import write_gain_trace
-
-            with self._told():
-                write_gain_trace(np.concatenate(self._times), np.concatenate(self._points, axis=1), self._temporary)
