@@ -53,7 +53,7 @@ BOUNDS = {
     "field": (1.0, 20.0), "attack_ms": (3.0, 200.0), "attack_light": (0.01, 1000.0), "attack_fill": (0.05, 100.0),
     "release_ms": (20.0, 150.0), "capture_s": (0.003, 3.0), "escape_s": (0.02, 2.0), "escape_fill": (0.3, 60.0),
     "deep_s": (2.0, 60.0), "deep_weight": (0.005, 0.4), "conductance_us": (20.0, 20000.0), "saturation": (1.0, 300.0),
-    "drive_step_db": (0.05, 0.7), "drive_bend_db": (0.5, 45.0), "cell_third": (0.05, 2.2),
+    "drive_step_db": (0.05, 0.7), "drive_bend_db": (0.5, 45.0), "cell_third": (0.05, 2.2), "limit_tap": (0.01, 0.2),
 }  # fmt: skip
 """Constants that are fitted over their logarithms, and how far they may go."""
 
@@ -164,7 +164,7 @@ def bench(constants: UnitConstants, zero_vu_dbfs: float) -> dict[str, float]:
     bench_rate, slow_rate = 44_100, 22_050
     levels = np.arange(-60.0, 13.0, 3.0)
     curve = static_reduction_db(make(bench_rate), "compress", 100, levels.tolist(), hold_s=0.5)
-    upper = levels[8:]
+    upper = levels[2:]
     limit = static_reduction_db(make(bench_rate), "limit", 100, upper.tolist(), hold_s=0.5)
     full = constants.drive_at(100)
 
