@@ -109,7 +109,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     try:
-        temporary = _temporary_name(path)
+        temporary = temporary_name(path)
         try:
             with temporary.open("xb") as file:
                 file.write(data)
@@ -145,7 +145,7 @@ def result_folder(path: str | os.PathLike[str], force: bool = False) -> Iterator
         _check_free(path, force)
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_name(path)  # known before it is there: a signal in between leaves nothing
+        temporary = temporary_name(path)  # known before it is there: a signal in between leaves nothing
         try:
             temporary.mkdir(mode=0o700)
             yield temporary
@@ -189,6 +189,7 @@ def _merge(source: Path, target: Path) -> None:
             file.replace(place)
 
 
-def _temporary_name(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
+    """Return a name beside a file that is to be written; chosen before the file is made, it can always be removed."""
     # A name of the full length that the file system takes must stay possible.
     return path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}"

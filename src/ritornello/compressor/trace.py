@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from ritornello.compressor.process import LOUDEST
 from ritornello.errors import WriteError
+from ritornello.files import temporary_name
 
 TRACE_STEP_S = 0.001
 """Step of a table."""
@@ -44,14 +43,10 @@ class Trace:
         self._times: list[NDArray[np.float64]] = []
         self._points: list[NDArray[np.float64]] = []
         self._done = 0
-        self._file: TextIO
-        self._temporary: Path
+        self._file: TextIO | None = None
+        self._temporary = temporary_name(path)
 
     def __enter__(self) -> Trace:
-        with self._told():
-            handle, name = tempfile.mkstemp(prefix=f".{self.path.name[:40]}.", dir=self.path.parent)
-        self._temporary = Path(name)
-        self._file = os.fdopen(handle, "w", encoding="ascii", newline="")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, place: TracebackType | None) -> None:
@@ -62,8 +57,10 @@ class Trace:
                     self._temporary.replace(self.path)
         finally:
             with suppress(OSError):  # what a full disk did not take is tried again
-                self._file.close()
-            self._temporary.unlink(missing_ok=True)
+                if self._file is not None:
+                    self._file.close()
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -83,9 +80,10 @@ class Trace:
             dry: the input, of the same shape.
             wet: the output, of the same shape.
         """
-        if self._rest is None and self.is_table:
+        if self._file is None and self.is_table:
             names = ",".join(f"gain_db_{number + 1}" for number in range(len(decibels)))
             with self._told():
+                self._file = self._temporary.open("x", encoding="ascii", newline="")
                 self._file.write(f"time_s,{names}\n")
         data = decibels
         if not self.is_table:
@@ -101,7 +99,7 @@ class Trace:
             return
         times = (self._done + np.arange(steps.shape[1])) * self.step / self.sample_rate
         self._done += steps.shape[1]
-        if self.is_table:
+        if self._file is not None:
             values = steps[:, :, 0].T.tolist()
             lines = (
                 f"{time:.6f},{','.join(f'{v:.4f}' for v in row)}\n"
@@ -117,9 +115,10 @@ class Trace:
         """Write what is left; the file takes its name when the recording has."""
         if self._rest is not None and self._rest.shape[1]:
             self._put(self._rest[:, None, :])
-        with self._told():
-            self._file.close()
-        if not self.is_table:
+        if self._file is not None:
+            with self._told():
+                self._file.close()
+        else:
             from ritornello.show.gain_reduction import write_gain_trace
 
             points = np.concatenate(self._points, axis=1)

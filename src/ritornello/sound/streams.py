@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import ArgumentError, ReadError, WriteError
+from ritornello.files import temporary_name
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".aif": "AIFF", ".aiff": "AIFF"}
 """File formats by suffix."""
@@ -193,11 +193,9 @@ def write_audio(path: str | os.PathLike[str], source: AudioInfo, subtype: str | 
     kind, stored = output_format(path, source, subtype)
     # What 32-bit sizes cannot tell goes into a WAV file with 64-bit ones, which every current reader knows.
     container = "RF64" if kind == "WAV" and source.frames * source.channels * 8 > _WAV_BYTES else kind
-    temporary: Path | None = None
+    temporary = temporary_name(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary.open("xb").close()  # tells more than libsndfile where it fails
         with soundfile.SoundFile(temporary, "w", source.sample_rate, source.channels, stored, format=container) as file:
             for tag, text in source.tags.items():
                 with suppress(soundfile.SoundFileError, RuntimeError, AttributeError):  # a format without that tag
@@ -205,7 +203,6 @@ def write_audio(path: str | os.PathLike[str], source: AudioInfo, subtype: str | 
             yield AudioWriter(file)
         temporary.chmod(0o644)
         temporary.replace(path)
-        temporary = None
     except (soundfile.SoundFileError, OSError) as error:
         if isinstance(error, WriteError):
             raise
@@ -214,7 +211,7 @@ def write_audio(path: str | os.PathLike[str], source: AudioInfo, subtype: str | 
             reason = "the disk is full or failed"
         raise WriteError(f"{path}: cannot be written ({reason})") from None
     finally:
-        if temporary is not None:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
