@@ -14,6 +14,7 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,9 @@ from ritornello.compressor.characteristics import (
     step_response,
 )
 from ritornello.compressor.simulation import Simulation, UnitConstants, coloured
-from ritornello.compressor.unit import CALIBRATED
+from ritornello.compressor.unit import CALIBRATED, ZERO_VU_DBFS
 from ritornello.datasets.la2a_clips import ClipPair, LevellerClips
-from ritornello.errors import ArgumentError
+from ritornello.errors import ArgumentError, RitornelloError
 from ritornello.files import write_json
 
 Signal = NDArray[np.float64]
@@ -40,7 +41,7 @@ CLIP_IDS = ("005", "094")
 SKIPPED_S = {"005": 1.0, "094": 0.3}
 """Beginning that does not count: the first recording starts in the middle of music, with a cell that is lit."""
 
-CLIP_WEIGHT = 80.0
+CLIP_WEIGHT = 110.0
 """Errors over their tolerance that a recording with an ESR of 1 is worth."""
 
 _WINDOW_S = 0.0015
@@ -206,7 +207,7 @@ def bench(constants: UnitConstants, zero_vu_dbfs: float) -> dict[str, float]:
 def calibrate(
     clips: LevellerClips,
     start: UnitConstants = CALIBRATED,
-    zero_vu_dbfs: float = -10.0,
+    zero_vu_dbfs: float = ZERO_VU_DBFS,
     fixed: Sequence[str] = (),
     starts: int = 3,
     evaluations: int = 20,
@@ -325,7 +326,7 @@ def _unit_at(
 def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ritornello.compressor.calibration", description=calibrate.__doc__)
     parser.add_argument("clips", help="la2a-clips.zip, or a folder with a pairs.csv")
-    parser.add_argument("-o", "--out", default="constants.json")
+    parser.add_argument("-o", "--out", type=Path, default=Path("constants.json"))
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -334,11 +335,16 @@ def _main() -> None:
     def progress(number: int, result: Calibration) -> None:
         print(f"start {number}: cost {result.cost:.2f}, ESR {result.esr}", flush=True)
 
-    best = calibrate(
-        LevellerClips(options.clips), starts=options.starts, evaluations=options.evaluations, seed=options.seed,
-        progress=progress,
-    )  # fmt: skip
-    write_json(options.out, asdict(best))
+    try:
+        if options.out.exists():
+            raise ArgumentError(f"{options.out} exists; choose another name")
+        best = calibrate(
+            LevellerClips(options.clips), CALIBRATED, ZERO_VU_DBFS, starts=options.starts,
+            evaluations=options.evaluations, seed=options.seed, progress=progress,
+        )  # fmt: skip
+        write_json(options.out, asdict(best))
+    except RitornelloError as error:
+        parser.exit(2, f"{error}\n")
     for name, target in TARGETS.items():
         print(f"{name}: {best.bench[name]:.3g} (published {target.low:g} to {target.high:g})")
 
