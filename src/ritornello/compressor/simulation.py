@@ -1,8 +1,9 @@
 """The electro-optical reference simulation of the levelling amplifier: a feedback loop around a photocell.
 
 After the published design studies of the LA-2A (voltage divider of 68 k and cell beside 100 k, EL panel after Alfrey
-and Taylor, CdS cell with a trap pool); the values of the cell and the panel are calibrated by `calibrate` on published
-measurements of units and on two recordings. In one sample: divider, tap (Compress hears the output, Limit a little
+and Taylor, CdS cell with a trap pool); `calibration.calibrate` fits the values of cell, panel and knob to published
+measurements of units and two recordings. Ours: full traps make the attack quicker, the knob has a taper, and the third
+harmonic grows with the light on the cell. In one sample: divider, tap (Compress hears the output, Limit a little
 of the input too), drive by Peak Reduction, saturation, tilt and R37 shelf of the side chain, light of the panel, the
 cell's fast carriers with a pool of trapped ones and a deep one, colour of the stages after it.
 
