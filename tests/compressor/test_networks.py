@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from ritornello.compressor.networks import NETWORKS, NetworkConfig, TcnNetwork, 
 from ritornello.errors import ArgumentError
 from ritornello.nn import state_space
 from ritornello.nn.state_space import DiagonalStateSpace
+from ritornello.nn.weights import save_weights
 
 SIZES = {
     "s4-16-4": 8_233, "s4-32-4": 16_857, "s4-32-8": 18_905, "tcn-300": 50_737, "tcn-100": 25_905, "lstm-32": 4_769,
@@ -114,6 +117,22 @@ def test_what_a_network_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch
     first, second = unit.process(np.stack([np.zeros(500), np.ones(500)]))
     assert np.allclose(first, Leveller(44_100, 1, model="s4", hiss=False).process(np.zeros(500)), atol=1e-3)
     assert not np.allclose(first, second, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["s4-16-4", "tcn-100", "lstm-32"])
+def test_written_weights_are_read_and_do_the_same(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    network = make_network(NETWORKS[name])
+    network(torch.randn(2, 6000), torch.tensor([[0.0, 40.0], [1.0, 90.0]]))  # fills the running statistics
+    network.eval()
+    config = {"format": pretrained.FORMAT, "version": pretrained.VERSION, "network": network.config.as_json()}
+    save_weights(tmp_path / "model", network.state_dict(), config, half=False)
+    signal = np.random.default_rng(0).standard_normal(500).astype(np.float32) * 0.1
+    found = Leveller(44_100, model=str(tmp_path / "model"), peak_reduction=70).process(signal)
+    with torch.no_grad():
+        given, setting = torch.from_numpy(signal)[None], torch.tensor([[0.0, 70.0]])
+        wanted = network(given, setting) if name == "s4-16-4" else network.stream(given, setting, None)[0]
+    assert np.abs(found - wanted[0].numpy()).max() < 1e-5
 
 
 def test_without_gates_in_the_way_the_sidechain_form_keeps_silence() -> None:

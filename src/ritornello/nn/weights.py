@@ -123,7 +123,8 @@ def network_with(make: Callable[[], Network], tensors: Mapping[str, Tensor], fol
     import torch
 
     with torch.device("meta"):  # damaged sizes must not take the memory of a network that they describe
-        wanted = {name: tuple(value.shape) for name, value in make().state_dict().items()}
+        model = make().state_dict()
+    wanted = {name: tuple(value.shape) for name, value in model.items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if wanted != found:
         odd = min(set(wanted.items()) ^ set(found.items()))[0]
@@ -131,7 +132,9 @@ def network_with(make: Callable[[], Network], tensors: Mapping[str, Tensor], fol
             f"{folder}: the weights do not fit their sizes: '{prefix}{odd}' is missing, too much or of another shape"
         )
     for name, value in tensors.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value.float()).all()):
+        # Whole numbers only where the network counts, as batch norm does.
+        is_kind = value.is_floating_point() == model[name].is_floating_point() and not value.is_complex()
+        if not is_kind or not bool(torch.isfinite(value.float()).all()):
             raise ReadError(f"{folder}: damaged weights: '{prefix}{name}' holds what is no finite number")
     network = make()
     network.load_state_dict(tensors)
