@@ -57,13 +57,14 @@ def test_a_target_counts_what_is_outside_of_it() -> None:
 
 
 def test_the_knob_turns_the_drive_down_to_nothing() -> None:
-    unit = UnitConstants(drive_step_db=0.2, drive_bend_db=20)
-    assert unit.drive_at(50) == pytest.approx(unit.drive_db + 10 + 5)
+    unit = UnitConstants(drive_db=20)
+    assert unit.drive_at(65) == pytest.approx(20)
+    assert unit.drive_at(55) == pytest.approx(20 - 5.5)
     assert unit.drive_at(5) < unit.drive_at(10) - 6
     loud = np.sin(2 * np.pi * 1000 * np.arange(RATE // 10) / RATE)[None]
     assert np.allclose(Simulation(RATE, 1, 0, False, unit).process(loud)[1], 1)
     gains = [
-        Simulation(RATE, 1, 70, True, replace(unit, drive_db=-10, limit_tap=tap)).process(loud)[1][-1]
+        Simulation(RATE, 1, 70, True, replace(unit, drive_db=25, limit_tap=tap)).process(loud)[1][-1]
         for tap in (0.02, 0.1)
     ]
     assert gains[1] < gains[0]

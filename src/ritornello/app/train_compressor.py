@@ -23,7 +23,7 @@ def compressor(
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     model: Literal["ours", "s4-16-4", "s4-32-4", "s4-32-8", "tcn-100", "tcn-300", "lstm-32"] = "s4-32-4",
     data: Path | None = None,
-    simulated_minutes: float = 11.2,
+    simulated_minutes: float = 30.0,
     recipe: Literal["short", "paper"] | None = None,
     steps: Whole | None = None,
     rate: float | None = None,
@@ -89,7 +89,7 @@ def compressor(
     else:
         count = round(simulated_minutes * 15)
         pairs = simulated_pairs("train", count, 4.0, seed)
-        chosen_by = simulated_pairs("validation", max(4, count // 10), 4.0, seed)
+        chosen_by = simulated_pairs("validation", min(max(4, count // 10), 16), 4.0, seed)
     if is_main_process():
         open_run(out, {**recipe_as_json(model, chosen), **_source(data, simulated_minutes)})
     with progress_bar("Training", common) as progress:

@@ -54,7 +54,7 @@ BOUNDS = {
     "field": (1.0, 20.0), "attack_ms": (3.0, 200.0), "attack_light": (0.01, 1000.0), "attack_fill": (0.05, 100.0),
     "release_ms": (20.0, 150.0), "capture_s": (0.003, 3.0), "escape_s": (0.02, 2.0), "escape_fill": (0.3, 60.0),
     "deep_s": (2.0, 60.0), "deep_weight": (0.005, 0.4), "conductance_us": (20.0, 20000.0), "saturation": (1.0, 300.0),
-    "drive_step_db": (0.05, 0.7), "drive_bend_db": (0.5, 45.0), "cell_third": (0.05, 2.2), "limit_tap": (0.01, 0.2),
+    "cell_third": (0.05, 2.2), "limit_tap": (0.01, 0.2),
 }  # fmt: skip
 """Constants that are fitted over their logarithms, and how far they may go."""
 
@@ -315,7 +315,7 @@ def _point_of(names: Sequence[str], constants: UnitConstants, zero_vu_dbfs: floa
 def _unit_at(
     point: Signal, names: Sequence[str], start: UnitConstants, zero_vu_dbfs: float
 ) -> tuple[UnitConstants, float]:
-    values = {
+    values: dict[str, Any] = {
         name: float(value * 10 if name in _LINEAR else math.exp(value))
         for name, value in zip(names, point, strict=True)
     }

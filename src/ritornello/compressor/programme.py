@@ -40,7 +40,7 @@ def programme(seed: int | Sequence[int], frames: int, sample_rate: int, songs: S
     if songs and rng.random() < 0.5:
         signal = _cut(rng, frames, songs)
     else:
-        kinds = [_plucked, _plucked, _percussion, _noise, _tones]
+        kinds = [plucked, plucked, _percussion, _noise, _tones]
         signal = kinds[int(rng.integers(len(kinds)))](rng, frames, sample_rate)
         if rng.random() < 0.4:
             other = kinds[int(rng.integers(len(kinds)))](rng, frames, sample_rate)
@@ -61,7 +61,7 @@ def _cut(rng: np.random.Generator, frames: int, songs: Sequence[Audio]) -> Signa
     return signal
 
 
-def _plucked(rng: np.random.Generator, frames: int, rate: int) -> Signal:
+def plucked(rng: np.random.Generator, frames: int, rate: int) -> Signal:
     """Notes of decaying harmonics, alone or in chords: like piano and guitar."""
     signal = np.zeros(frames)
     beat = float(rng.uniform(0.12, 0.6))

@@ -31,14 +31,17 @@ LIMIT_TAP = 2.7 / 70.7
 SERIES_OHM, LOAD_OHM, DARK_SIEMENS = 70.7e3, 100e3, 0.5e-6
 
 
+KNOB = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 65.0, 70.0, 80.0, 90.0, 100.0)
+"""Settings of Peak Reduction at which the taper of the knob is listed; see `taper`."""
+
+
 @dataclass(frozen=True)
 class UnitConstants:
     """One unit: what differs from panel to panel and cell to cell.
 
     Attributes:
-        drive_db: drive of the side chain at Peak Reduction 0, in dB per full scale.
-        drive_step_db: more drive per step of Peak Reduction.
-        drive_bend_db: taper of the knob: more drive at Peak Reduction 100, growing with its square.
+        drive_db: drive of the side chain at Peak Reduction 65, in dB per full scale.
+        taper_db: more drive at each setting of `KNOB`, linear between; below 10 the knob turns down to nothing.
         limit_tap: how much of the input the side chain hears in Limit.
         saturation: level at which the driver saturates, in units of the panel's onset.
         tilt_db: rise of the side chain's response from low to high frequencies.
@@ -64,9 +67,8 @@ class UnitConstants:
         output_db: level of the output stage.
     """
 
-    drive_db: float = 0.0
-    drive_step_db: float = 0.55
-    drive_bend_db: float = 0.0
+    drive_db: float = 35.75
+    taper_db: tuple[float, ...] = tuple(0.55 * (knob - 65) for knob in KNOB)
     limit_tap: float = LIMIT_TAP
     saturation: float = 80.0
     tilt_db: float = 6.0
@@ -92,9 +94,9 @@ class UnitConstants:
     output_db: float = 0.0
 
     def drive_at(self, peak_reduction: float) -> float:
-        """Return the drive at a Peak Reduction, in dB; in its last tenth the knob turns down to nothing."""
-        taper = self.drive_step_db * peak_reduction + self.drive_bend_db * (peak_reduction / 100) ** 2
-        return self.drive_db + taper + 20 * math.log10(min(max(peak_reduction / 10, 1e-15), 1.0))
+        """Return the drive at a Peak Reduction, in dB; below 10 the knob turns down to nothing."""
+        turned_down = 20 * math.log10(min(max(peak_reduction / KNOB[0], 1e-15), 1.0))
+        return self.drive_db + float(np.interp(peak_reduction, KNOB, self.taper_db)) + turned_down
 
     def varied(self, seed: int, spread: float = 0.1) -> UnitConstants:
         """Return another unit of the same kind: times, brightness and thresholds differ by a few per cent.

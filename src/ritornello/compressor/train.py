@@ -47,14 +47,14 @@ class Recipe:
         seed: of weights, segments and flips.
     """
 
-    steps: int = 300
+    steps: int = 3000
     segment: int = 2**15
     batch: int = 2
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
-    warmup_steps: int = 20
+    warmup_steps: int = 100
     decay_share: float = 0.6
-    validate_every: int = 50
+    validate_every: int = 150
     flip_share: float = 0.5
     seed: int = 0
 

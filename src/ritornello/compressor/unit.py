@@ -1,7 +1,7 @@
 """The calibrated unit: constants of the simulation that fit two recordings and published measurements.
 
-They come from `calibration`, run on la2a-clips.zip; the targets, and what they came out as, are in
-docs/train-compressor.md.
+They come from `calibration`, run on la2a-clips.zip, and the taper of the knob from `taper`; the targets, and what they
+came out as, are in docs/train-compressor.md.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from ritornello.compressor.simulation import UnitConstants
 
 CALIBRATED = UnitConstants(
-    drive_db=-14.02,
-    drive_step_db=0.1887,
-    drive_bend_db=29.39,
+    drive_db=10.66,
+    taper_db=(-39.39, -27.37, -15.35, -3.34, -1.89, -0.64, 0.0, 1.99, 5.59, 12.44, 15.42),
     limit_tap=0.03524,
     saturation=43.65,
     tilt_db=8.856,
