@@ -84,7 +84,7 @@ def compress(
         raise ArgumentError("--target-lufs and --mix contradict each other: make-up gain moves the wet signal only")
     if trace is not None and trace.suffix.lower() not in (".csv", ".png"):
         raise ArgumentError(f"--trace {trace}: write a name that ends in .csv or .png")
-    check_output_file(out, force, source, sidechain)
+    check_output_file(out, force, source, sidechain, option="OUT")
     if trace is not None:
         check_output_file(trace, force, source, sidechain, out, option="--trace")
     from ritornello.compressor.files import compress_file
@@ -102,8 +102,7 @@ def compress(
         progress = stack.enter_context(progress_bar("Compressing", common))
         done = compress_file(
             given, out, settings, model=model, sidechain=heard, target_lufs=target_lufs, trace=trace, block=block,
-            pre_roll_s=pre_roll,
-            progress=progress,
+            pre_roll_s=pre_roll, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - begun
     report = {

@@ -27,7 +27,7 @@ def compressor_bench(
 
     Examples:
       ritornello evaluate compressor-bench -o bench
-      ritornello evaluate compressor-bench -o bench --models ours sim --json
+      ritornello evaluate compressor-bench -o two --models ours sim --json
 
     Args:
         out: Folder to write into.
