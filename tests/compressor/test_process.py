@@ -144,6 +144,13 @@ def test_what_a_model_does_not_have_is_refused_and_leaves_it_as_it_was() -> None
     assert np.array_equal(unit.process(music(2000, 2)), untouched.process(music(2000, 2)))
 
 
+def test_denormal_numbers_do_not_reach_the_filters() -> None:
+    unit, silent = Leveller(RATE, peak_reduction=70), Leveller(RATE, peak_reduction=70)
+    assert np.array_equal(unit.process(np.full(300, 1e-310)), silent.process(np.zeros(300)))
+    exact = music(300).astype(np.float64)
+    assert np.array_equal(unit.process(exact), silent.process(exact.astype(np.float32)))
+
+
 def test_the_link_keeps_the_image_and_off_lets_each_channel_go() -> None:
     signal = np.stack([music(4000)[0], music(4000)[0] * np.float32(0.05)])
     together, alone = (Leveller(RATE, 2, peak_reduction=80, link=link, colour=False) for link in ("max", "off"))

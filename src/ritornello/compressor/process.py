@@ -27,6 +27,9 @@ RAMP_S = 0.02
 VU_S = 0.3
 """In this time the meter reaches 99 % of a step."""
 
+FAINTEST = 1e-30
+"""A sample far below this becomes 0."""
+
 GAIN_RANGE_DB = 40
 """Make-up gain goes so far, up and down."""
 
@@ -210,7 +213,10 @@ class Leveller:
         return output.astype(np.float32).reshape(np.shape(block)), decibels
 
     def _checked(self, block: NDArray[Any], what: str) -> NDArray[np.float64]:
-        samples = np.atleast_2d(np.asarray(block, np.float64))
+        given = np.asarray(block)
+        samples = np.atleast_2d(given.astype(np.float64, copy=False))
+        if given.dtype != np.float32:  # no float32 number is a denormal one of float64, on which processors crawl
+            samples = samples + FAINTEST - FAINTEST
         if what == "side chain" and samples.ndim == 2 and samples.shape[0] == 1:
             samples = np.repeat(samples, self.channels, axis=0)
         if samples.ndim != 2 or samples.shape[0] != self.channels:
