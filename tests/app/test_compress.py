@@ -74,6 +74,9 @@ def test_the_report_and_a_wanted_loudness(tmp_path: Path, capsys: pytest.Capture
     assert report["loudness_after_lufs"] == pytest.approx(-23, abs=0.05)
     assert report["max_reduction_db"] > report["mean_reduction_db"] > 0
     assert report["frames"] == 60_000
+    assert run(["compress", str(source), str(out), "--gain", "-3", "--force"]) == 0
+    printed = capsys.readouterr().out
+    assert "make-up gain -3.0 dB" in printed and "LUFS before" in printed and "dBFS before" in printed
 
 
 def test_a_trace_has_a_line_a_millisecond_or_is_a_picture(tmp_path: Path) -> None:

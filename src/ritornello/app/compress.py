@@ -125,6 +125,8 @@ def _summary(out: Path, report: dict[str, object]) -> str:
         f"peak {peak(report['peak_before_dbfs'])} before, {peak(report['peak_after_dbfs'])} after",
         f"gain reduction at most {report['max_reduction_db']:.1f} dB, {report['mean_reduction_db']:.1f} dB on average",
     ]
+    if report["gain_db"]:
+        lines.append(f"make-up gain {report['gain_db']:+.1f} dB")
     if report["replaced_samples"]:
         lines.append(
             f"{report['replaced_samples']} samples were no finite number, or beyond any sound, and became silence"
