@@ -1,13 +1,54 @@
-"""Audio files in blocks: what a format cannot hold is known before anything is written."""
+"""Audio files in blocks: damaged ones end in one of our errors, what a format cannot hold is known before."""
 
 from __future__ import annotations
 
+import functools
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from ritornello.errors import ArgumentError
-from ritornello.sound.streams import AudioInfo, output_format
+from ritornello.errors import ArgumentError, ReadError
+from ritornello.sound.streams import AudioInfo, open_audio, output_format
+
+
+@functools.cache
+def whole(kind: str, subtype: str) -> bytes:
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(0).standard_normal((500, 2)) * 0.1
+    soundfile.write(buffer, noise, 44_100, subtype, format=kind)
+    return buffer.getvalue()
+
+
+@given(
+    form=st.sampled_from(
+        [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("FLAC", "PCM_24"), ("AIFF", "PCM_24"), ("OGG", "VORBIS")]
+    ),
+    changes=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=4),
+    length=st.floats(0, 1),
+)
+@example(form=("WAV", "PCM_16"), changes=[], length=0.5)
+@example(form=("FLAC", "PCM_24"), changes=[], length=0.5)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_an_error_of_ours_or_has_the_length_it_tells(
+    tmp_path: Path, form: tuple[str, str], changes: list[tuple[int, int]], length: float
+) -> None:
+    data = bytearray(whole(*form))
+    for place, value in changes:
+        data[place] = value
+    path = tmp_path / "damaged"
+    path.write_bytes(data[: max(1, round(length * len(data)))])
+    try:
+        with open_audio(path) as reader:
+            frames = sum(block.shape[1] for block in reader.blocks(200))
+    except ReadError as error:
+        assert str(path) in str(error)
+        return
+    assert frames == reader.info.frames
 
 
 @pytest.mark.parametrize(

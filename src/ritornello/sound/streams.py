@@ -134,9 +134,10 @@ class AudioReader:
         import soundfile
 
         done = 0
-        self._file.seek(0)
         while done < self.info.frames:
             try:
+                if not done:
+                    self._file.seek(0)
                 block = self._file.read(min(frames, self.info.frames - done), dtype="float32", always_2d=True)
             except (soundfile.SoundFileError, RuntimeError) as error:
                 raise ReadError(
