@@ -77,3 +77,11 @@ def test_the_sample_format_stays_where_the_new_file_has_it(
 def test_what_a_format_does_not_hold_is_refused(name: str, channels: int, frames: int, word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         output_format(Path(name), AudioInfo(Path("in"), 48_000, channels, frames, "WAV", "PCM_24"))
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_text_is_no_audio_whatever_its_name(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_text("Should auld acquaintance be forgot\n" * 50)
+    with pytest.raises(ReadError, match="Format not recognised"), open_audio(path):
+        pass

@@ -80,9 +80,10 @@ def open_audio(path: str | os.PathLike[str]) -> Iterator[AudioReader]:
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise ReadError(
-            f"{path}: is no audio file that can be read ({_reason(error)}); give WAV, FLAC, OGG or AIFF"
-        ) from None
+        reason = _reason(error)
+        if "not exist" in reason:  # what libsndfile says of an MP3 file without a frame of sound
+            reason = "Format not recognised"
+        raise ReadError(f"{path}: is no audio file that can be read ({reason}); give WAV, FLAC, OGG or AIFF") from None
     with file:
         tags = {name: text for name, text in file.copy_metadata().items() if isinstance(text, str) and text}
         info = AudioInfo(
