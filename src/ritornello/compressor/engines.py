@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter, sosfilt
+from scipy.signal import butter, sosfilt
 
 from ritornello.compressor.gain_path import GainPath
-from ritornello.compressor.linear_colour import colour_filter
+from ritornello.compressor.linear_colour import ColourFilter, colour_filter
 from ritornello.compressor.model import LevellerModel, load_model
 from ritornello.compressor.simulation import Simulation, colour_of
 from ritornello.compressor.unit import CALIBRATED
@@ -88,7 +88,7 @@ class _SideChain:
         self._state = np.zeros((1, channels, 2))
 
     def __call__(self, side: Signal) -> Signal:
-        side = np.clip(side, -LOUDEST_SIDE, LOUDEST_SIDE)
+        side = np.minimum(np.maximum(side, -LOUDEST_SIDE), LOUDEST_SIDE)  # half the time of np.clip in small blocks
         if self._sections is None:
             return side
         filtered, self._state = sosfilt(self._sections, side, axis=1, zi=self._state)
@@ -110,20 +110,15 @@ class _Colour:
         third: float,
         second: float,
     ) -> None:
-        self._numerator, pole = colour_filter(sample_rate, low_hz, high_hz, high_q)
-        self._denominator = np.array([1.0, -pole])
         self._third, self._second = third, second
-        self._state = np.zeros((channels, max(len(self._numerator), 2) - 1))
+        self._filter = ColourFilter(channels, *colour_filter(sample_rate, low_hz, high_hz, high_q))
 
     def __call__(self, signal: Signal) -> Signal:
         if self._third or self._second:
             # Beyond full scale the curve would turn back; there it goes on straight.
             bounded = np.clip(signal, -1.0, 1.0)
             signal = signal - self._third * bounded**3 + self._second * bounded**2
-        filtered, self._state = lfilter(self._numerator, self._denominator, signal, axis=1, zi=self._state)
-        self._state[np.abs(self._state) < _TINY] = 0.0
-        output: Signal = filtered
-        return output
+        return self._filter(signal)
 
 
 class GainPathEngine:
@@ -167,17 +162,15 @@ class GainPathEngine:
     def process(self, loud: Signal, side: Signal, is_external: bool) -> tuple[Signal, Signal]:
         """See `Engine`."""
         rows = self._rows(loud.shape[1])
-        decibels = self.path.follow(self._side_chain(side), rows[:, :-1]) + rows[:, -1]
-        wet = loud * 10 ** (decibels / 20)
+        wet, decibels = self.path.compress(loud, self._side_chain(side), rows)
         coloured = self._colour(wet)  # its state goes on also while it is not heard
         return (coloured if self._has_colour else wet), decibels
 
     def _row(self, settings: Settings) -> Signal:
-        """Return the numbers of the path and, last, the make-up gain: ``(14,)``."""
+        """Return the numbers of the path: ``(14,)``."""
         numbers = self.model.numbers(settings.mode, settings.peak_reduction)
         amount = 0.0 if settings.link == "off" else settings.link_amount
-        row = numbers.at_rate(self.sample_rate, float(settings.link == "mean"), amount)
-        return np.append(row, numbers.makeup_db)
+        return numbers.at_rate(self.sample_rate, float(settings.link == "mean"), amount)
 
     def _now(self) -> Signal:
         share = 1.0 if not self._left else 1 - self._left / self._length

@@ -219,7 +219,7 @@ class _Prepared:
         row = numbers.at_rate(SAMPLE_RATE, 0.0, 1.0)[None]
         path = GainPath(1)
         path.follow(self.before, row)
-        wet = self.source * 10 ** ((path.follow(self.source, row) + numbers.makeup_db) / 20)
+        wet = path.compress(self.source, self.source, row)[0]
         output = lfilter(self.numerator, [1.0, -self.pole], wet[0])
         missed: Signal = (output[self.first :] - self.target[self.first :]) * self.scale
         return missed

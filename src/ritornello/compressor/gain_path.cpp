@@ -6,9 +6,10 @@
 namespace {
 
 enum Number { THRESHOLD, SLOPE, KNEE, LIGHT, ATTACK, FAST_RELEASE, SLOW_RELEASE, FAST_SHARE, MEMORY_SHIFT, MEMORY_UP,
-              MEMORY_DOWN, MEAN_LINK, LINK_AMOUNT };
+              MEMORY_DOWN, MEAN_LINK, LINK_AMOUNT, MAKEUP, COUNT };
 
 constexpr double DB = 8.685889638065037;  // 20 / ln 10
+constexpr double NEPER = 1 / DB;
 constexpr double TINY = 1e-15;
 
 inline double flushed(double value) { return value < TINY && value > -TINY ? 0.0 : value; }
@@ -26,21 +27,24 @@ inline double step(double heard, const double* k, double* state) {
     fast += (wanted < fast ? k[ATTACK] : k[FAST_RELEASE]) * (wanted - fast);
     slow += (wanted < slow ? k[ATTACK] : k[SLOW_RELEASE]) * (wanted - slow);
     gain = k[FAST_SHARE] * fast + (1 - k[FAST_SHARE]) * slow;
-    const double reduction = -gain / 20;
+    const double reduction = -gain * 0.05;
     memory += (reduction > memory ? k[MEMORY_UP] : k[MEMORY_DOWN]) * (reduction - memory);
-    return std::exp(gain / DB);
+    return std::exp(gain * NEPER);
 }
 
 }  // namespace
 
 extern "C" {
 
-// side (channels, frames); numbers (rows, 13): one row, or one for each frame; states (channels, 5);
-// decibels (channels, frames): the gain that each frame is heard with.
+// side (channels, frames); numbers (rows, 14): one row, or one for each frame; states (channels, 5);
+// decibels (channels, frames): the gain that each frame is heard with, make-up included. loud and wet (channels,
+// frames): what is multiplied by the gain, and the product; both null where nobody asks.
 void follow(int64_t frames, int64_t channels, const double* side, const double* numbers, int64_t rows, double* states,
-            double* linear, double* decibels) {
+            double* linear, double* decibels, const double* loud, double* wet) {
+    double makeup = std::exp(numbers[MAKEUP] / DB);
     for (int64_t t = 0; t < frames; ++t) {
-        const double* k = numbers + (rows > 1 ? t * 13 : 0);
+        const double* k = numbers + (rows > 1 ? t * COUNT : 0);
+        if (rows > 1) makeup = std::exp(k[MAKEUP] / DB);
         double loudest = 0, sum = 0;
         for (int64_t c = 0; c < channels; ++c) {
             const double level = std::fabs(side[c * frames + t]) * linear[c];
@@ -54,9 +58,10 @@ void follow(int64_t frames, int64_t channels, const double* side, const double* 
                 const double own = std::fabs(side[c * frames + t]) * linear[c];
                 heard = own + k[LINK_AMOUNT] * (common - own);
             }
-            sum = step(heard, k, states + 5 * c);
-            decibels[c * frames + t] = states[5 * c + 4];
-            states[5 * c + 4] = sum;  // linear, until all channels have heard the old gain
+            const double next = step(heard, k, states + 5 * c);
+            decibels[c * frames + t] = states[5 * c + 4] + k[MAKEUP];
+            if (wet) wet[c * frames + t] = loud[c * frames + t] * next * makeup;
+            states[5 * c + 4] = next;  // linear, until all channels have heard the old gain
         }
         for (int64_t c = 0; c < channels; ++c) linear[c] = states[5 * c + 4];
     }

@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.nn.compiled import load_function
+from ritornello.nn.compiled import address, load_function
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
-_COUNT = 13
 _DB = 20 / math.log(10)
 
 
@@ -76,13 +75,13 @@ class GainNumbers:
         return (low + high) / 2
 
     def at_rate(self, sample_rate: float, mean_link: float, link_amount: float) -> NDArray[np.float64]:
-        """Return the numbers in the order of ``gain_path.cpp``: float64 ``(13,)``."""
+        """Return the numbers in the order of ``gain_path.cpp``: float64 ``(14,)``."""
         times = (self.light_ms, self.attack_ms, self.fast_release_ms, self.slow_release_ms)
         light, attack, fast, slow = (_pace(time, sample_rate) for time in times)
         up, down = (_pace(time, sample_rate) for time in (self.memory_up_ms, self.memory_down_ms))
         return np.array([
             self.threshold_db, self.slope, self.knee_db, light, attack, fast, slow, self.fast_share,
-            self.memory_shift_db, up, down, mean_link, link_amount,
+            self.memory_shift_db, up, down, mean_link, link_amount, self.makeup_db,
         ])  # fmt: skip
 
 
@@ -104,23 +103,30 @@ class GainPath:
         self.linear = np.ones(self.channels)
 
     def follow(self, side: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the gain of each frame in dB, without make-up: float64 ``(channels, frames)``.
+        """Return the gain of each frame in dB, make-up included: float64 ``(channels, frames)``.
 
         Args:
             side: what the detector hears, float64 ``(channels, frames)``.
-            numbers: of `GainNumbers.at_rate`, ``(1, 13)``, or ``(frames, 13)`` where they change.
+            numbers: of `GainNumbers.at_rate`, ``(1, 14)``, or ``(frames, 14)`` where they change.
         """
+        return self.compress(side, side, numbers)[1]
+
+    def compress(
+        self, loud: NDArray[np.float64], side: NDArray[np.float64], numbers: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return a signal ``(channels, frames)`` times the gain, and the gain in dB; see `follow`."""
         decibels = np.empty(side.shape)
         kernel = _kernel()
         if kernel is None:
             _follow_in_python(side, numbers, self.states, self.linear, decibels)
-        else:
-            side, numbers = np.ascontiguousarray(side), np.ascontiguousarray(numbers)
-            kernel(
-                side.shape[1], self.channels, side.ctypes.data, numbers.ctypes.data, len(numbers),
-                self.states.ctypes.data, self.linear.ctypes.data, decibels.ctypes.data,
-            )  # fmt: skip
-        return decibels
+            return loud * 10 ** (decibels / 20), decibels
+        loud, side = np.ascontiguousarray(loud), np.ascontiguousarray(side)
+        numbers, wet = np.ascontiguousarray(numbers), np.empty(side.shape)
+        kernel(
+            side.shape[1], self.channels, address(side), address(numbers), len(numbers), address(self.states),
+            address(self.linear), address(decibels), address(loud), address(wet),
+        )  # fmt: skip
+        return wet, decibels
 
 
 def knee(over_db: NDArray[np.float64], width_db: float) -> NDArray[np.float64]:
@@ -136,7 +142,7 @@ def has_kernel() -> bool:
 
 
 def _kernel() -> Callable[..., None] | None:
-    return load_function(_SOURCE, "follow", "nnppnppp")
+    return load_function(_SOURCE, "follow", "nnppnppppp")
 
 
 def _pace(milliseconds: float, rate: float) -> float:
@@ -156,9 +162,10 @@ def _follow_in_python(
     cells, gains = [row[:4] for row in states.tolist()], linear.tolist()
     log, exp = math.log, math.exp
     for t in range(frames):
-        threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, mean, amount = rows[
-            t if len(rows) > 1 else 0
-        ]
+        (
+            threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, mean, amount,
+            makeup,
+        ) = rows[t if len(rows) > 1 else 0]  # fmt: skip
         own = [level * gain for level, gain in zip(levels[t], gains, strict=True)]
         loudest = max(own)
         common = loudest + mean * (sum(own) / channels - loudest)
@@ -177,7 +184,7 @@ def _follow_in_python(
             gain = share * fast + (1 - share) * slow
             memory += (up if -gain / 20 > memory else down) * (-gain / 20 - memory)
             cells[c] = [light, fast, slow, memory]
-            decibels[c, t] = gain
+            decibels[c, t] = gain + makeup
             gains[c] = exp(gain / _DB)
     linear[:] = gains
     states[:, :4], states[:, 4] = cells, linear

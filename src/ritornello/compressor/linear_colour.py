@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.nn.compiled import address, load_function
+
 TAPS = 6
+
+_SOURCE = Path(__file__).with_suffix(".cpp")
+_TINY = 1e-15
 
 
 @functools.lru_cache(maxsize=32)
@@ -43,3 +50,46 @@ def colour_filter(
     numerator = np.convolve(short, [1.0, -1.0]) * (1 + pole) / 2
     numerator.flags.writeable = False
     return numerator, pole
+
+
+class ColourFilter:
+    """The filter at work, on blocks of any length; its numbers are those of `colour_filter`.
+
+    Args:
+        channels: number of channels.
+        numerator: ``(taps + 1,)``.
+        pole: the one pole.
+    """
+
+    def __init__(self, channels: int, numerator: NDArray[np.float64], pole: float) -> None:
+        self._numerator, self._pole = np.array(numerator), np.array([pole])
+        self._state = np.zeros((channels, len(numerator)))  # the last inputs, newest last, and the last output
+
+    def __call__(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the filtered block ``(channels, frames)``."""
+        kernel = _kernel()
+        if kernel is None:
+            return self._in_numpy(signal)
+        signal = np.ascontiguousarray(signal)
+        output = np.empty_like(signal)
+        kernel(
+            signal.shape[1], len(signal), len(self._numerator), address(self._numerator), address(self._pole),
+            address(signal), address(self._state), address(output),
+        )  # fmt: skip
+        return output
+
+    def _in_numpy(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        from scipy.signal import lfilter
+
+        order, pole = len(self._numerator) - 1, float(self._pole[0])
+        inputs = np.concatenate([self._state[:, :order], signal], axis=1)
+        mixed = np.stack([np.convolve(row, self._numerator, "valid") for row in inputs])
+        output: NDArray[np.float64]
+        output, _ = lfilter([1.0], [1.0, -pole], mixed, axis=1, zi=pole * self._state[:, order:])
+        self._state[:, :order] = inputs[:, inputs.shape[1] - order :]
+        self._state[:, order] = np.where(np.abs(output[:, -1]) < _TINY, 0.0, output[:, -1])
+        return output
+
+
+def _kernel() -> Callable[..., None] | None:
+    return load_function(_SOURCE, "colour", "nnnppppp")

@@ -137,6 +137,7 @@ class Leveller:
         self._settings = settings if settings is not None else Settings(**knobs)
         self.engine: Engine = make_engine(model, sample_rate, channels, self._settings)
         self._meter_pace = 1 - 0.01 ** (1 / (VU_S * sample_rate))
+        self._decay = np.zeros(0)
         self.reset()
 
     @property
@@ -149,13 +150,13 @@ class Leveller:
         self.engine.turn(settings, round(RAMP_S * self.sample_rate))  # first: it refuses what the model does not have
         if settings.sidechain_highpass_hz != self._settings.sidechain_highpass_hz:
             self.engine.rewire(settings)
-        self._settings = settings
+        self._settings, self._targets = settings, _levels_of(settings)
         self._ramp_from, self._ramp_left = self._levels, round(RAMP_S * self.sample_rate)
 
     def reset(self) -> None:
         """Forget everything heard: cells in the dark, filters at rest, the noise from its beginning."""
         self.engine.reset(self._settings)
-        self._levels = self._targets()
+        self._levels = self._targets = _levels_of(self._settings)
         self._ramp_from, self._ramp_left = self._levels, 0
         self.gain_reduction_db = np.zeros(self.channels)
         self.meter_db = np.zeros(self.channels)
@@ -200,16 +201,20 @@ class Leveller:
         if not frames:
             return np.zeros(np.shape(block), np.float32), np.zeros(dry.shape)
         gain, trim, mix = self._ramped(frames)
-        loud = dry * trim
+        loud = dry if trim.size == 1 and trim[0] == 1 else dry * trim
         wet, decibels = self.engine.process(loud, loud if side is None else side * trim, side is not None)
         if self._settings.hiss:
             noise = self._noise.standard_normal((frames, self.channels)).T
             wet = wet + noise * 10 ** (self.engine.hiss_dbfs / 20)
-        output = dry * (1 - mix) + wet * (mix * gain / trim)
+        output = wet * (mix * gain / trim)
+        if mix.size > 1 or mix[0] != 1:
+            output += dry * (1 - mix)
         self.gain_reduction_db = decibels[:, -1].copy()
         # Steps of the meter within a block do not show; its end is that of the recursion over every frame.
-        decay = (1 - self._meter_pace) ** np.arange(frames - 1, -1, -1)
-        self.meter_db = self.meter_db * (1 - self._meter_pace) ** frames + self._meter_pace * (decibels @ decay)
+        if len(self._decay) != frames:
+            self._decay = (1 - self._meter_pace) ** np.arange(frames - 1, -1, -1)
+        kept = self._decay[0] * (1 - self._meter_pace)
+        self.meter_db = self.meter_db * kept + self._meter_pace * (decibels @ self._decay)
         return output.astype(np.float32).reshape(np.shape(block)), decibels
 
     def _checked(self, block: NDArray[Any], what: str) -> NDArray[np.float64]:
@@ -227,14 +232,9 @@ class Leveller:
             samples = np.where(bad, 0.0, samples)
         return samples
 
-    def _targets(self) -> NDArray[np.float64]:
-        """Return gain and trim as factors, and the mix."""
-        knobs = self._settings
-        return np.array([10 ** (knobs.gain_db / 20), 10 ** (knobs.trim_db / 20), knobs.mix])
-
     def _ramped(self, frames: int) -> NDArray[np.float64]:
         """Return gain, trim and mix, ``(3, 1)`` or, while a knob moves, ``(3, frames)``."""
-        targets = self._targets()
+        targets = self._targets
         if not self._ramp_left:
             self._levels = targets
             return targets[:, None]
@@ -244,6 +244,11 @@ class Leveller:
         levels: NDArray[np.float64] = self._ramp_from[:, None] * (1 - place) + targets[:, None] * place
         self._levels = levels[:, -1]
         return levels
+
+
+def _levels_of(knobs: Settings) -> NDArray[np.float64]:
+    """Return gain and trim as factors, and the mix."""
+    return np.array([10 ** (knobs.gain_db / 20), 10 ** (knobs.trim_db / 20), knobs.mix])
 
 
 def pre_roll(beginning: NDArray[Any], frames: int) -> NDArray[Any]:

@@ -17,6 +17,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 FLAGS = (
     "-O3",
@@ -70,6 +73,15 @@ def load_function(source: Path, name: str, arguments: str) -> Callable[..., None
     function.restype = None
     function.argtypes = [ctypes.c_int64 if letter == "n" else ctypes.c_void_p for letter in arguments]
     return function
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where an array lies, for an argument ``p``, in a third of the time of ``array.ctypes.data``."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    except (TypeError, ValueError):  # it is read-only, or empty
+        place: int = array.ctypes.data
+        return place
 
 
 def cache_folder() -> Path:
