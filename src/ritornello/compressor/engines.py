@@ -167,7 +167,7 @@ class GainPathEngine:
         return (coloured if self._has_colour else wet), decibels
 
     def _row(self, settings: Settings) -> Signal:
-        """Return the numbers of the path: ``(14,)``."""
+        """Return the numbers of the path: ``(15,)``."""
         numbers = self.model.numbers(settings.mode, settings.peak_reduction)
         amount = 0.0 if settings.link == "off" else settings.link_amount
         return numbers.at_rate(self.sample_rate, float(settings.link == "mean"), amount)

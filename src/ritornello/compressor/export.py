@@ -39,7 +39,7 @@ def export_json(model: LevellerModel, path: Path, sample_rate: float, settings: 
     row = numbers.at_rate(sample_rate, 0.0, 1.0).tolist()
     names = (
         "threshold_db", "slope", "knee_db", "light", "attack", "fast_release", "slow_release", "fast_share",
-        "memory_shift_db", "memory_up", "memory_down",
+        "memory_shift_db", "memory_up", "memory_down", "memory_full",
     )  # fmt: skip
     tone = model.colour
     numerator, pole = colour_filter(sample_rate, tone.low_hz, tone.high_hz, tone.high_q)
@@ -72,7 +72,8 @@ def run_json(cell: dict[str, Any], signal: NDArray[np.float64]) -> NDArray[np.fl
         fast += (k["attack"] if wanted < fast else k["fast_release"]) * (wanted - fast)
         slow += (k["attack"] if wanted < slow else k["slow_release"]) * (wanted - slow)
         decibels = k["fast_share"] * fast + (1 - k["fast_share"]) * slow
-        memory += (k["memory_up"] if -decibels / 20 > memory else k["memory_down"]) * (-decibels / 20 - memory)
+        reduction = min(-decibels / 20, k["memory_full"])
+        memory += (k["memory_up"] if reduction > memory else k["memory_down"]) * (reduction - memory)
         gain = 10 ** (decibels / 20)
         levels.append(10 ** ((decibels + cell["makeup_db"]) / 20))
     wet = signal * np.array(levels)
@@ -144,6 +145,7 @@ def _gain_graph(onnx: Any, numbers: GainNumbers, sample_rate: float) -> Any:
         "shift",
         "up",
         "down",
+        "full",
     )
     values = dict(zip(names, k.tolist(), strict=False))
     values |= {
@@ -179,7 +181,7 @@ def _gain_graph(onnx: Any, numbers: GainNumbers, sample_rate: float) -> Any:
     fast = follow("fast_in", wanted, node("Less", wanted, "fast_in"), "attack", "fast_pace", "fast_out")
     slow = follow("slow_in", wanted, node("Less", wanted, "slow_in"), "attack", "slow_pace", "slow_out")
     decibels = node("Add", node("Mul", "share", fast), node("Mul", "rest", slow))
-    reduction = node("Div", decibels, "twenty")
+    reduction = node("Min", node("Div", decibels, "twenty"), "full")
     follow("memory_in", reduction, node("Greater", reduction, "memory_in"), "up", "down", "memory_out")
     gain = node("Exp", node("Div", decibels, "db"), out="gain_out")
     node("Mul", node("Mul", "sample", gain), "makeup", out="wet")

@@ -29,7 +29,7 @@ Signal = NDArray[np.float64]
 SHARED_BOUNDS = {
     "knee_db": (0.5, 30.0), "light_ms": (0.02, 5.0), "attack_ms": (0.3, 60.0), "fast_release_ms": (3.0, 300.0),
     "slow_release_ms": (60.0, 8000.0), "fast_share": (0.05, 0.98), "memory_shift_db": (0.0, 15.0),
-    "memory_up_ms": (20.0, 5000.0), "memory_down_ms": (500.0, 60_000.0),
+    "memory_up_ms": (20.0, 5000.0), "memory_down_ms": (500.0, 60_000.0), "memory_full_db": (1.0, 40.0),
 }  # fmt: skip
 """Where the numbers of all settings may go."""
 

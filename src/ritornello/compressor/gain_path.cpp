@@ -6,7 +6,7 @@
 namespace {
 
 enum Number { THRESHOLD, SLOPE, KNEE, LIGHT, ATTACK, FAST_RELEASE, SLOW_RELEASE, FAST_SHARE, MEMORY_SHIFT, MEMORY_UP,
-              MEMORY_DOWN, MEAN_LINK, LINK_AMOUNT, MAKEUP, COUNT };
+              MEMORY_DOWN, MEMORY_FULL, MEAN_LINK, LINK_AMOUNT, MAKEUP, COUNT };
 
 constexpr double DB = 8.685889638065037;  // 20 / ln 10
 constexpr double NEPER = 1 / DB;
@@ -27,7 +27,7 @@ inline double step(double heard, const double* k, double* state) {
     fast += (wanted < fast ? k[ATTACK] : k[FAST_RELEASE]) * (wanted - fast);
     slow += (wanted < slow ? k[ATTACK] : k[SLOW_RELEASE]) * (wanted - slow);
     gain = k[FAST_SHARE] * fast + (1 - k[FAST_SHARE]) * slow;
-    const double reduction = -gain * 0.05;
+    const double reduction = -gain * 0.05 < k[MEMORY_FULL] ? -gain * 0.05 : k[MEMORY_FULL];
     memory += (reduction > memory ? k[MEMORY_UP] : k[MEMORY_DOWN]) * (reduction - memory);
     return std::exp(gain * NEPER);
 }
@@ -36,7 +36,7 @@ inline double step(double heard, const double* k, double* state) {
 
 extern "C" {
 
-// side (channels, frames); numbers (rows, 14): one row, or one for each frame; states (channels, 5);
+// side (channels, frames); numbers (rows, 15): one row, or one for each frame; states (channels, 5);
 // decibels (channels, frames): the gain that each frame is heard with, make-up included. loud and wet (channels,
 // frames): what is multiplied by the gain, and the product; both null where nobody asks.
 void follow(int64_t frames, int64_t channels, const double* side, const double* numbers, int64_t rows, double* states,

@@ -5,11 +5,11 @@ After measured facts of the LA-2A (a photocell behind a lamp that hears the outp
     u <- u + a_u (|G v_sc| - u),  d = 20 log10 u - T + s m,  r = -S knee(d)      knee: quadratic over W dB around 0
     g_i <- g_i + a_i (r - g_i),  attack if r < g_i, else the release of branch i (fast, slow)
     g = w g_fast + (1 - w) g_slow,  G = 10^(g / 20),  output = 10^(M / 20) G x
-    m <- m + a_m (-g / 20 - m)                              up in .15 s, down in 9 s: the cell remembers light
+    m <- m + a_m (min(-g, F) / 20 - m)                      up in .15 s, down in 9 s: the cell remembers light
 
 sets the reduction r that two branches follow. The memory m makes a cell that has seen light more sensitive: the first
 note after silence is reduced by 1 to 3 dB less than the same note later. Gains are applied to the next frame, which
-costs no latency. Each frame's gain belongs to that frame. All of it is eleven numbers, see `GainNumbers`.
+costs no latency. Each frame's gain belongs to that frame. All of it is thirteen numbers, see `GainNumbers`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class GainNumbers:
         memory_shift_db: s, how far the threshold falls for 20 dB of remembered reduction.
         memory_up_ms: tau of the memory under light.
         memory_down_ms: tau of the memory in the dark.
+        memory_full_db: reduction that fills the memory; more is not remembered.
         makeup_db: M, gain of the amplifier without reduction.
     """
 
@@ -58,6 +59,7 @@ class GainNumbers:
     memory_shift_db: float
     memory_up_ms: float
     memory_down_ms: float
+    memory_full_db: float
     makeup_db: float
 
     def static_reduction_db(self, level_db: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -69,19 +71,19 @@ class GainNumbers:
         low, high = np.zeros_like(level_db), np.full_like(level_db, 80.0)
         for _ in range(50):
             middle = (low + high) / 2
-            over = level_db - middle - self.threshold_db + self.memory_shift_db * middle / 20
+            over = level_db - middle - self.threshold_db + self.memory_shift_db * np.minimum(middle, self.memory_full_db) / 20
             is_more = self.slope * knee(over, self.knee_db) > middle
             low, high = np.where(is_more, middle, low), np.where(is_more, high, middle)
         return (low + high) / 2
 
     def at_rate(self, sample_rate: float, mean_link: float, link_amount: float) -> NDArray[np.float64]:
-        """Return the numbers in the order of ``gain_path.cpp``: float64 ``(14,)``."""
+        """Return the numbers in the order of ``gain_path.cpp``: float64 ``(15,)``."""
         times = (self.light_ms, self.attack_ms, self.fast_release_ms, self.slow_release_ms)
         light, attack, fast, slow = (_pace(time, sample_rate) for time in times)
         up, down = (_pace(time, sample_rate) for time in (self.memory_up_ms, self.memory_down_ms))
         return np.array([
             self.threshold_db, self.slope, self.knee_db, light, attack, fast, slow, self.fast_share,
-            self.memory_shift_db, up, down, mean_link, link_amount, self.makeup_db,
+            self.memory_shift_db, up, down, self.memory_full_db / 20, mean_link, link_amount, self.makeup_db,
         ])  # fmt: skip
 
 
@@ -107,7 +109,7 @@ class GainPath:
 
         Args:
             side: what the detector hears, float64 ``(channels, frames)``.
-            numbers: of `GainNumbers.at_rate`, ``(1, 14)``, or ``(frames, 14)`` where they change.
+            numbers: of `GainNumbers.at_rate`, ``(1, 15)``, or ``(frames, 15)`` where they change.
         """
         return self.compress(side, side, numbers)[1]
 
@@ -163,7 +165,7 @@ def _follow_in_python(
     log, exp = math.log, math.exp
     for t in range(frames):
         (
-            threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, mean, amount,
+            threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, full, mean, amount,
             makeup,
         ) = rows[t if len(rows) > 1 else 0]  # fmt: skip
         own = [level * gain for level, gain in zip(levels[t], gains, strict=True)]
@@ -182,7 +184,8 @@ def _follow_in_python(
             fast += (attack if wanted < fast else fast_pace) * (wanted - fast)
             slow += (attack if wanted < slow else slow_pace) * (wanted - slow)
             gain = share * fast + (1 - share) * slow
-            memory += (up if -gain / 20 > memory else down) * (-gain / 20 - memory)
+            reduction = min(-gain / 20, full)
+            memory += (up if reduction > memory else down) * (reduction - memory)
             cells[c] = [light, fast, slow, memory]
             decibels[c, t] = gain + makeup
             gains[c] = exp(gain / _DB)

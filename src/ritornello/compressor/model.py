@@ -30,7 +30,7 @@ MODES: tuple[Mode, ...] = ("compress", "limit")
 
 SHARED = (
     "knee_db", "light_ms", "attack_ms", "fast_release_ms", "slow_release_ms", "fast_share", "memory_shift_db",
-    "memory_up_ms", "memory_down_ms",
+    "memory_up_ms", "memory_down_ms", "memory_full_db",
 )  # fmt: skip
 """Numbers that hold for every setting."""
 
@@ -41,6 +41,7 @@ _RANGES = {
     "threshold_db": (-80.0, 80.0), "slope": (0.0, 1000.0), "makeup_db": (-24.0, 24.0), "knee_db": (1e-3, 60.0),
     "light_ms": (1e-3, 1e3), "attack_ms": (1e-2, 1e4), "fast_release_ms": (1e-2, 1e5), "slow_release_ms": (1e-2, 1e6),
     "fast_share": (0.0, 1.0), "memory_shift_db": (0.0, 18.0), "memory_up_ms": (1.0, 1e6), "memory_down_ms": (1.0, 1e7),
+    "memory_full_db": (0.0, 60.0),
 }  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def validation(pairs: Sequence[Pair], segment: int) -> Validate:
     def measure(model: nn.Module) -> dict[str, float]:
         was_training = model.training
         model.eval()
-        losses, errors = [], []
+        losses, errors, signs = [], [], []
         with torch.no_grad():
             for pair in pairs:
                 before, after = pair.read(0, min(4 * segment, pair.frames))
@@ -139,10 +139,12 @@ def validation(pairs: Sequence[Pair], segment: int) -> Validate:
                 target = target[:, -output.shape[1] :]
                 losses.append(float(training_loss(output, target)))
                 errors.append(float(((output - target) ** 2).sum() / (target**2).sum().clamp(min=1e-9)))
+                signs.append(float((output * target).sum().sign()))
         model.train(was_training)
         return {
             "validation_loss": round(float(np.mean(losses)), 5),
             "validation_esr": round(float(np.median(errors)), 5),
+            "validation_polarity": 1 if sum(signs) >= 0 else -1,
         }
 
     return measure
