@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ritornello.compressor import Leveller, Settings, network_engine, pretrained
 from ritornello.compressor.network_engine import s4_stream, s4_weights
@@ -138,3 +140,20 @@ def test_written_weights_are_read_and_do_the_same(name: str, tmp_path: Path) -> 
 def test_without_gates_in_the_way_the_sidechain_form_keeps_silence() -> None:
     network = make_network(NetworkConfig("s4", channels=8, states=2, side_chain=True, final_tanh=False))
     assert not network(torch.zeros(1, 50), torch.tensor([[0.0, 50.0]])).any()
+
+
+def test_a_network_that_learned_to_invert_is_turned_upright(tmp_path: Path) -> None:
+    for name in ("s4-16-4", "tcn-100", "lstm-32"):
+        network = make_network(NETWORKS[name]).eval()
+        folder = tmp_path / name
+        folder.mkdir()
+        save_file(network.state_dict(), folder / "best.safetensors")
+        for polarity in (1, -1):
+            note = {"network": NETWORKS[name].as_json(), "validation_polarity": polarity}
+            (folder / "best.json").write_text(json.dumps(note))
+            audio = torch.randn(1, 9000) * 0.1
+            setting = torch.tensor([[1.0, 40.0]])
+            with torch.no_grad():
+                assert torch.allclose(
+                    pretrained.load_run(folder)(audio, setting), polarity * network(audio, setting), atol=1e-6
+                )

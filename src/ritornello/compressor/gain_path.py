@@ -71,7 +71,12 @@ class GainNumbers:
         low, high = np.zeros_like(level_db), np.full_like(level_db, 80.0)
         for _ in range(50):
             middle = (low + high) / 2
-            over = level_db - middle - self.threshold_db + self.memory_shift_db * np.minimum(middle, self.memory_full_db) / 20
+            over = (
+                level_db
+                - middle
+                - self.threshold_db
+                + self.memory_shift_db * np.minimum(middle, self.memory_full_db) / 20
+            )
             is_more = self.slope * knee(over, self.knee_db) > middle
             low, high = np.where(is_more, middle, low), np.where(is_more, high, middle)
         return (low + high) / 2
@@ -165,8 +170,8 @@ def _follow_in_python(
     log, exp = math.log, math.exp
     for t in range(frames):
         (
-            threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, full, mean, amount,
-            makeup,
+            threshold, slope, width, light_pace, attack, fast_pace, slow_pace, share, shift, up, down, full, mean,
+            amount, makeup,
         ) = rows[t if len(rows) > 1 else 0]  # fmt: skip
         own = [level * gain for level, gain in zip(levels[t], gains, strict=True)]
         loudest = max(own)

@@ -45,7 +45,10 @@ def load_network(name: str) -> S4Network | TcnNetwork | LstmNetwork:
 
 
 def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
-    """Return the best network of a run.
+    """Return the best network of a run, upright.
+
+    The spectral part of the loss is blind to polarity, so a network may learn an inverted output; where validation
+    found it so, the sign of its last layer is turned, which turns the output of every network exactly.
 
     Raises:
         ReadError: if it has none yet, or is damaged.
@@ -55,11 +58,14 @@ def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    config = _config(read_json_object(folder / BEST_NOTE).get("network"), folder)
+    note = read_json_object(folder / BEST_NOTE)
+    config = _config(note.get("network"), folder)
     try:
         tensors = load_file(folder / BEST_FILE)
     except (SafetensorError, OSError) as error:
         raise ReadError(f"{folder / BEST_FILE}: damaged ({str(error)[:60]})") from None
+    if note.get("validation_polarity") == -1:
+        tensors = {name: -value if name.startswith("contract.") else value for name, value in tensors.items()}
     return network_with(lambda: make_network(config), tensors, folder)
 
 
