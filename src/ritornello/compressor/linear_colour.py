@@ -52,8 +52,8 @@ def colour_filter(
     return numerator, pole
 
 
-class ColourFilter:
-    """The filter at work, on blocks of any length; its numbers are those of `colour_filter`.
+class OnePoleFilter:
+    """A filter of some taps and one pole at work, on blocks of any length; `colour_filter` gives those of the colour.
 
     Args:
         channels: number of channels.

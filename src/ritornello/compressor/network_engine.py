@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
+from ritornello.compressor.linear_colour import OnePoleFilter
 from ritornello.errors import ArgumentError, MissingDependencyError
-from ritornello.nn.compiled import load_function
+from ritornello.nn.compiled import address, load_function
 
 if TYPE_CHECKING:
     from ritornello.compressor.process import Settings
@@ -63,14 +63,14 @@ class NetworkEngine:
             )
         self.name, self.sample_rate, self.channels = name, sample_rate, channels
         pace = 1 - np.exp(-1 / (_LEVEL_S * sample_rate))
-        self._level = (np.array([pace]), np.array([1.0, pace - 1.0]))
+        self._pace = np.array([pace])
         self.reset(settings)
 
     def reset(self, settings: Settings) -> None:
         """See `Engine`."""
         self.turn(settings, 0)
         self._cells = [self._fresh() for _ in range(self.channels)]
-        self._levels = np.zeros((2, self.channels, 1))
+        self._levels = [OnePoleFilter(self.channels, self._pace, 1 - self._pace[0]) for _ in range(2)]
 
     def turn(self, settings: Settings, frames: int) -> None:
         """See `Engine`; the network takes the new setting at once."""
@@ -87,13 +87,10 @@ class NetworkEngine:
         if is_external:
             raise ArgumentError(f"model {self.name} takes no side chain; use ours or sim")
         wet = np.stack([self._run(channel, number) for number, channel in enumerate(loud)])
-        decibels = np.empty(loud.shape)
-        smooth = []
-        for which, signal in enumerate((loud, wet)):
-            power, self._levels[which] = lfilter(*self._level, signal**2, axis=1, zi=self._levels[which])
-            smooth.append(np.maximum(power, _FLOOR))
-        decibels[:] = 10 * np.log10(smooth[1] / smooth[0])
-        return wet, decibels
+        before, after = (
+            np.maximum(level(signal**2), _FLOOR) for level, signal in zip(self._levels, (loud, wet), strict=True)
+        )
+        return wet, 10 * np.log10(after / before)
 
     def _check(self, settings: Settings) -> None:
         """Refuse what a network does not have."""
@@ -175,8 +172,8 @@ def s4_stream(
         _stream_in_numpy(config, weights, samples, states, output)
     else:
         kernel(
-            len(samples), config.channels, config.states, config.blocks, int(config.final_tanh), weights.ctypes.data,
-            samples.ctypes.data, states.ctypes.data, output.ctypes.data,
+            len(samples), config.channels, config.states, config.blocks, int(config.final_tanh), address(weights),
+            address(samples), address(states), address(output),
         )  # fmt: skip
     return samples * output if config.side_chain else output
 
