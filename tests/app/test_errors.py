@@ -254,3 +254,28 @@ def test_a_stopped_command_leaves_nothing(number: int, example: Path, tmp_path: 
     assert process.returncode == 128 + number
     assert b"Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_within_a_callback_is_not_lost(number: int, code: int) -> None:
+    program = f"""
+import os, signal, sys, time, weakref
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ritornello.app import cli
+class Thing: pass
+def work(arguments):
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: (os.kill(os.getpid(), {int(number)}), sum(range(1000))))
+    del thing
+    try:
+        time.sleep(20)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+cli.run = work
+cli.main()
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert result.returncode == code
+    assert not result.stderr

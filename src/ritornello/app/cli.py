@@ -10,6 +10,7 @@ import inspect
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from types import FrameType
@@ -132,6 +133,18 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _deliver_again(lost: sys.UnraisableHookArgs) -> None:
+    # Python drops what is raised within a callback of a weak reference, as imports have them: the signal comes again.
+    if isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
+        code = lost.exc_value.code if isinstance(lost.exc_value, SystemExit) else None
+        number = code - 128 if isinstance(code, int) and code > 128 else signal.SIGINT
+        timer = threading.Timer(0.05, signal.raise_signal, (number,))
+        timer.daemon = True
+        timer.start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def main() -> None:
     """Entry point of the console script."""
     for stream in (sys.stdout, sys.stderr):
@@ -139,6 +152,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a title in Greek must not fail on an ASCII terminal
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # libraries' words to programmers
+    sys.unraisablehook = _deliver_again
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _stop)
