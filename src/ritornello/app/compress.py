@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import check_output_file
+from ritornello.app.inputs import check_output_file, check_pre_roll
 from ritornello.errors import ArgumentError
 
 
@@ -74,8 +74,7 @@ def compress(
     """
     if block < 1 or block > 2**24:
         raise ArgumentError(f"--block {block} is out of range; it goes from 1 to {2**24}")
-    if not 0 <= pre_roll <= 60:
-        raise ArgumentError(f"--pre-roll {pre_roll:g} is out of range; it goes from 0 to 60 seconds")
+    check_pre_roll(pre_roll)
     if target_lufs is not None and not -40 <= target_lufs <= -5:
         raise ArgumentError(f"--target-lufs {target_lufs:g} is out of range; it goes from -40 to -5 LUFS")
     if target_lufs is not None and gain:

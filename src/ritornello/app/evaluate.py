@@ -11,7 +11,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import require_networks
+from ritornello.app.inputs import check_pre_roll, require_networks
 from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="evaluate", help="Measure a system on a data set.")
@@ -329,8 +329,7 @@ def compressor(
         raise ArgumentError("there is nothing to measure on: give --data, or a number of pairs with --simulated")
     if simulated < 0 or seed < 0:
         raise ArgumentError("--simulated and --seed are whole numbers from 0 on")
-    if not 0 <= pre_roll <= 60:
-        raise ArgumentError(f"--pre-roll {pre_roll:g} is out of range; it goes from 0 to 60 seconds")
+    check_pre_roll(pre_roll)
     from ritornello.compressor.data import simulated_pairs
     from ritornello.compressor.evaluate import evaluate_clips, evaluate_simulated
 

@@ -46,6 +46,16 @@ def require_training() -> None:
         raise MissingDependencyError('accelerate is not installed; run: pip install "ritornello[train]"')
 
 
+def check_pre_roll(seconds: float) -> None:
+    """Refuse a pre-roll of the levelling amplifier that is out of range.
+
+    Raises:
+        ArgumentError: saying what the range is.
+    """
+    if not 0 <= seconds <= 60:
+        raise ArgumentError(f"--pre-roll {seconds:g} is out of range; it goes from 0 to 60 seconds")
+
+
 def part_index(song: Song, wanted: str | None) -> int | None:
     """Return the index of the part that `--melody` names, by its name or its number from 1; None for None.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
-from ritornello.app.inputs import require_training
+from ritornello.app.inputs import check_pre_roll, require_training
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder, write_json
 
@@ -64,10 +64,11 @@ def compressor(
             raise ArgumentError(f"{flag} {number} is out of range; give a whole number from {least} on")
     for flag, value, low, high in (
         ("--simulated-minutes", simulated_minutes, 0.5, 6000), ("--rate", rate, 1e-6, 1),
-        ("--pre-roll", pre_roll, 0, 60),
     ):  # fmt: skip
         if value is not None and not low <= value <= high:
             raise ArgumentError(f"{flag} {value:g} is out of range; it goes from {low:g} to {high:g}")
+    if pre_roll is not None:
+        check_pre_roll(pre_roll)
     if model == "ours":
         if recipe is not None or rate is not None:
             raise ArgumentError("--recipe and --rate are those of networks; ours is fitted by least squares")

@@ -88,7 +88,7 @@ def fit_taper(unit: UnitConstants, sounds: Sequence[Signal], zero_vu_dbfs: float
     tone = 10 ** (zero_vu_dbfs / 20) * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
 
     def missing(drive: float) -> float:
-        return float(_gain_db(unit, drive, tone, False)[-1]) + AT_30_DB - 20 * math.log10(10 ** (unit.output_db / 20))
+        return float(_gain_db(unit, drive, tone, False)[-1]) + AT_30_DB - unit.output_db
 
     taper[30] = float(brentq(missing, at_65 - 60, at_65 + 40, xtol=0.05)) - at_65
     fall = taper[40] - taper[30]

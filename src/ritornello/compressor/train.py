@@ -66,7 +66,7 @@ class Recipe:
 
 
 SHORT = Recipe()
-"""For a CPU: about ten minutes of one core a network."""
+"""For a CPU: ten to twenty-five minutes of one core a network."""
 
 PAPER = Recipe(
     steps=60 * 1474, segment=2**16, batch=32, learning_rate=1e-3, warmup_steps=0, decay_share=0.5, validate_every=1474
