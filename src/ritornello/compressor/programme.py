@@ -108,8 +108,8 @@ def _percussion(rng: np.random.Generator, frames: int, rate: int) -> Signal:
 
 def _noise(rng: np.random.Generator, frames: int, rate: int) -> Signal:
     """Noise with a random colour and a moving level."""
-    pole = float(rng.uniform(-0.5, 0.98))
-    noise: Signal = lfilter([1 - abs(pole)], [1, -pole], rng.standard_normal(frames))
+    pole = float(rng.uniform(0.0, 0.98))  # white to dark
+    noise: Signal = lfilter([1 - pole], [1, -pole], rng.standard_normal(frames))
     return noise * _steps(rng, frames, rate)
 
 
