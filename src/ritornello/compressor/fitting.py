@@ -1,9 +1,9 @@
 """Fitting the numbers of our model to pairs of recordings, of the hardware or of the simulation.
 
-Damped least squares (Levenberg 1944, Marquardt 1963) on the waveform: every pair's error is divided by the energy of
-its target, so that all pairs count alike. Times, slope and knee are fitted as logarithms. Thresholds move from where
-they stand at each listed Peak Reduction, in both modes; a small penalty on bends between neighbours and on differences
-of the modes lets settings that no pair has move with those that pairs have. The filter and the noise stay.
+Damped least squares on the waveform, see `waveform_fit`. Times, slope and knee are fitted as logarithms. Thresholds
+move from where they stand at each listed Peak Reduction, in both modes; a small penalty on bends between neighbours and
+on differences of the modes lets settings that no pair has move with those that pairs have. The filter and the noise
+stay.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from ritornello.compressor.data import SAMPLE_RATE, Pair
 from ritornello.compressor.evaluate import SKIPPED_S
-from ritornello.compressor.gain_path import GainPath
 from ritornello.compressor.linear_colour import colour_filter
 from ritornello.compressor.model import MODES, LevellerModel
 from ritornello.compressor.process import pre_roll
+from ritornello.compressor.waveform_fit import Minimum, Recording, Signal, minimise
 from ritornello.errors import ArgumentError
-
-Signal = NDArray[np.float64]
 
 SHARED_BOUNDS = {
     "knee_db": (0.5, 30.0), "light_ms": (0.02, 5.0), "attack_ms": (0.3, 60.0), "fast_release_ms": (3.0, 300.0),
@@ -37,29 +33,10 @@ SLOPE_BOUNDS, MAKEUP_BOUNDS, THRESHOLD_MOVE_DB = (0.5, 60.0), (-3.0, 6.0), 30.0
 
 _LINEAR = ("fast_share", "memory_shift_db")
 _BEND, _MODES_APART = 0.002, 0.001  # penalties a decibel, in units of the root of a mean ESR
-_STEP = 1e-3
-_LEAST_GAIN = 1e-4
 _LEAST_ENERGY = 1e-9  # a frame: -90 dBFS
 
 LEAD_S = 10.0
 """Of a pair longer than three times this, an excerpt of this length is measured, after as long a one that is not."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a fit came to.
-
-    Attributes:
-        model: the fitted numbers.
-        esr_before: mean ESR of the pairs before.
-        esr_after: after.
-        iterations: steps taken.
-    """
-
-    model: LevellerModel
-    esr_before: float
-    esr_after: float
-    iterations: int
 
 
 def fit_model(
@@ -70,7 +47,7 @@ def fit_model(
     iterations: int = 20,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Fit:
+) -> Minimum[LevellerModel]:
     """Return the model that comes nearest to the pairs.
 
     Args:
@@ -89,30 +66,9 @@ def fit_model(
     if not used:
         raise ArgumentError("no pair is longer than .3 s and has a sound in its target; there is nothing to fit")
     space = _Space(start)
-    values = space.start
-    error = _mean_esr(used, space, values)
-    before, damping, done = error, 1e-3, 0
-    while done < iterations:
-        normal, slope = _normal_equations(used, space, values)
-        penalty, pull = space.penalty(values)
-        cost = error + float(pull @ pull)
-        normal, slope = normal + penalty.T @ penalty, slope + penalty.T @ pull
-        gain = 0.0
-        for _ in range(8):
-            move = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), -slope)
-            tried = np.clip(values + move, space.low, space.high)
-            new = _mean_esr(used, space, tried)
-            new_cost = new + float(np.sum(space.penalty(tried)[1] ** 2))
-            if new_cost < cost:
-                gain, values, error, damping = (cost - new_cost) / cost, tried, new, damping / 4
-                break
-            damping *= 6
-        done += 1
-        if progress is not None:
-            progress(done, iterations)
-        if gain < _LEAST_GAIN:
-            break
-    return Fit(space.model(values), before, error, done)
+    return minimise(
+        used, space, iterations, touches=lambda number, place: space.touches(number, used[place]), progress=progress
+    )
 
 
 class _Space:
@@ -180,13 +136,9 @@ class _Space:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """A pair as the fit wants it: source, what was heard before, target over the root of its energy, its setting."""
+    """A pair as the fit wants it: the recording, its setting, the filter of the model."""
 
-    source: Signal
-    before: Signal
-    target: Signal
-    scale: float
-    first: int
+    recording: Recording
     is_limit: bool
     peak_reduction: float
     numerator: Signal
@@ -203,44 +155,13 @@ class _Prepared:
             first = round(SKIPPED_S * SAMPLE_RATE)
             source, after = pair.read()
             before = pre_roll(source[None].astype(np.float64), round(pre_roll_s * SAMPLE_RATE))
-        target = after.astype(np.float64)
-        energy = float(np.vdot(target[first:], target[first:]))
-        if pair.frames <= 2 * first or energy < _LEAST_ENERGY * len(target):
+        recording = Recording(SAMPLE_RATE, source[None].astype(np.float64), before, after.astype(np.float64), first)
+        if pair.frames <= 2 * first or recording.energy < _LEAST_ENERGY * len(after):
             return None
         numerator, pole = colour_filter(SAMPLE_RATE, model.colour.low_hz, model.colour.high_hz, model.colour.high_q)
-        return cls(
-            source[None].astype(np.float64), before, target, 1 / math.sqrt(energy), first, pair.is_limit,
-            pair.peak_reduction, numerator, pole,
-        )  # fmt: skip
+        return cls(recording, pair.is_limit, pair.peak_reduction, numerator, pole)
 
     def error(self, model: LevellerModel) -> Signal:
         """Return the error over the root of the target's energy: the sum of its squares is the ESR."""
         numbers = model.numbers(MODES[int(self.is_limit)], self.peak_reduction)
-        row = numbers.at_rate(SAMPLE_RATE, 0.0, 1.0)[None]
-        path = GainPath(1)
-        path.follow(self.before, row)
-        wet = path.compress(self.source, self.source, row)[0]
-        output = lfilter(self.numerator, [1.0, -self.pole], wet[0])
-        missed: Signal = (output[self.first :] - self.target[self.first :]) * self.scale
-        return missed
-
-
-def _mean_esr(pairs: Sequence[_Prepared], space: _Space, values: Signal) -> float:
-    model = space.model(values)
-    return float(np.mean([np.sum(pair.error(model) ** 2) for pair in pairs]))
-
-
-def _normal_equations(pairs: Sequence[_Prepared], space: _Space, values: Signal) -> tuple[Signal, Signal]:
-    """Return J^T J and J^T e of the mean ESR, summed pair by pair: no pair's slopes are kept."""
-    count = len(values)
-    normal, slope = np.zeros((count, count)), np.zeros(count)
-    steps = np.where(values + _STEP <= space.high, _STEP, -_STEP)
-    moved = [space.model(values + step * np.eye(count)[number]) for number, step in enumerate(steps)]
-    here = space.model(values)
-    for pair in pairs:
-        error = pair.error(here)
-        numbers = [number for number in range(count) if space.touches(number, pair)]
-        slopes = np.stack([(pair.error(moved[number]) - error) / steps[number] for number in numbers])
-        normal[np.ix_(numbers, numbers)] += slopes @ slopes.T / len(pairs)
-        slope[numbers] += slopes @ error / len(pairs)
-    return normal, slope
+        return self.recording.missed(self.recording.output(numbers, self.numerator, self.pole))
