@@ -10,8 +10,7 @@ Sizes of S4, with H channels and N states: 1,648 + 4 (H² + 70 H + 4 H N + 2) + 
 (32, 4) 16,857; (32, 8) 18,905.
 
 Axes: B batch, H channels, T frames. Audio is ``(B, T)``; the setting is ``(B, 2)``: switch (0 compress, 1 limit) and
-    Peak
-Reduction 0 to 100, raw; each network scales it as its authors do.
+Peak Reduction 0 to 100, raw; each network scales it as its authors do.
 """
 
 from __future__ import annotations
