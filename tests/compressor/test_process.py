@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ritornello.compressor import Leveller, Settings, gain_path, load_model
+from ritornello.compressor import Leveller, Settings, gain_path, load_model, stages
 from ritornello.errors import ArgumentError
 
 RATE = 44_100
@@ -54,11 +56,49 @@ def test_knobs_in_motion_do_not_depend_on_blocks_and_do_not_click() -> None:
     assert np.abs(np.diff(outputs[0])).max() < 2e-3
 
 
-def test_the_compiled_gain_path_and_python_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    signal = music(1500, 2)
-    compiled = Leveller(RATE, 2, peak_reduction=75).process(signal)
-    monkeypatch.setattr(gain_path, "_kernel", lambda: None)
-    assert np.abs(Leveller(RATE, 2, peak_reduction=75).process(signal) - compiled).max() < 1e-6
+def test_kernels_and_python_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal, side = music(1500, 2), music(1500, 2, seed=1) * 300
+    side[:, 700:] /= 1000
+    found = []
+    for _ in range(2):
+        unit = Leveller(RATE, 2, peak_reduction=75, link="mean", link_amount=0.7, mix=0.8, trim_db=2)
+        first = unit.process(signal[:, :500].astype(np.float64))
+        unit.settings = Settings(peak_reduction=60, gain_db=3)
+        found.append(
+            (first, *unit.process_with_gain(signal[:, 500:], side[:, 500:]), unit.gain_reduction_db, unit.meter_db)
+        )
+        for name in ("gain_path._kernel", "linear_colour._kernel", "stages._enter_kernel", "stages._leave_kernel"):
+            monkeypatch.setattr(f"ritornello.compressor.{name}", lambda: None)
+    for compiled, pure in zip(*found, strict=True):
+        assert compiled.dtype == pure.dtype
+        assert np.abs(compiled - pure).max() < (1e-6 if compiled.dtype == np.float32 else 1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_what_comes_in_is_float64_and_sound(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = (music(300, 2) * 100).astype(dtype)
+    if dtype != np.int16:
+        block[0, :6] = np.nan, np.inf, -np.inf, 2e10, 1e-31, -1e-29
+    for samples, replaced in (stages.enter(block), stages.enter(np.asfortranarray(block))):
+        assert samples.dtype == np.float64
+        assert replaced == (0 if dtype == np.int16 else 4)
+        assert dtype == np.int16 or (not samples[0, :5].any() and samples[0, 5] < 0)
+        assert np.array_equal(samples[:, 6:], block[:, 6:].astype(np.float64))
+        found = samples
+    monkeypatch.setattr(stages, "_enter_kernel", lambda: None)
+    samples, again = stages.enter(block)
+    assert samples.dtype == np.float64
+    assert np.array_equal(samples, found) and again == replaced
+
+
+def test_a_copy_of_a_unit_goes_on_by_itself() -> None:
+    signal, unit = music(3000, 2), Leveller(RATE, 2, peak_reduction=80)
+    unit.process(signal[:, :1000])
+    copies = copy.deepcopy(unit), pickle.loads(pickle.dumps(unit))
+    expected = unit.process(signal[:, 1000:])
+    for other in copies:
+        assert np.array_equal(other.process(signal[:, 1000:]), expected)
+        assert np.array_equal(other.meter_db, unit.meter_db)
 
 
 @pytest.mark.parametrize("knobs", [{"peak_reduction": 0, "colour": False}, {"peak_reduction": 90, "mix": 0}])
@@ -173,7 +213,7 @@ def test_a_cell_that_remembers_light_reduces_more() -> None:
     model = load_model()
     numbers = model.numbers("compress", 65)
     dark, lit = gain_path.GainPath(1), gain_path.GainPath(1)
-    lit.states[0, 3] = 0.4
+    lit.states.array[0, 3] = 0.4
     tone = np.sin(np.arange(RATE // 10) * 2 * np.pi * 500 / RATE)[None] * 0.4
     row = numbers.at_rate(RATE, 0.0, 1.0)[None]
     assert lit.follow(tone, row)[0, 2000] < dark.follow(tone, row)[0, 2000] - 0.5

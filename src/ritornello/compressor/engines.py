@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from ritornello.compressor.gain_path import GainPath
+from ritornello.compressor.gain_path import LOUDEST_SIDE, GainPath
 from ritornello.compressor.linear_colour import OnePoleFilter, colour_filter
 from ritornello.compressor.model import LevellerModel, load_model
 from ritornello.compressor.simulation import Simulation, colour_of
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 Signal = NDArray[np.float64]
 
 _TINY = 1e-15
-
-LOUDEST_SIDE = 100.0
-"""What the detector hears is bounded here, 40 dB over full scale: no cell can be driven into minutes of darkness."""
 
 NAMES = {"sim": "simulation", "s4": "s4-32-4", "tcn": "tcn-300", "lstm": "lstm-32"}
 """Short names of models."""
@@ -80,6 +77,10 @@ def make_engine(name: str, sample_rate: float, channels: int, settings: Settings
     return NetworkEngine(name, sample_rate, channels, settings)
 
 
+def _bounded(side: Signal) -> Signal:
+    return np.minimum(np.maximum(side, -LOUDEST_SIDE), LOUDEST_SIDE)  # half the time of np.clip in small blocks
+
+
 class _SideChain:
     """The high-pass before the detector."""
 
@@ -88,10 +89,9 @@ class _SideChain:
         self._state = np.zeros((1, channels, 2))
 
     def __call__(self, side: Signal) -> Signal:
-        side = np.minimum(np.maximum(side, -LOUDEST_SIDE), LOUDEST_SIDE)  # half the time of np.clip in small blocks
         if self._sections is None:
             return side
-        filtered, self._state = sosfilt(self._sections, side, axis=1, zi=self._state)
+        filtered, self._state = sosfilt(self._sections, _bounded(side), axis=1, zi=self._state)
         self._state[np.abs(self._state) < _TINY] = 0.0
         heard: Signal = filtered
         return heard
@@ -212,7 +212,7 @@ class SimulationEngine:
 
     def process(self, loud: Signal, side: Signal, is_external: bool) -> tuple[Signal, Signal]:
         """See `Engine`."""
-        wet, gain = self.unit.process(loud, self._side_chain(side))
+        wet, gain = self.unit.process(loud, _bounded(self._side_chain(side)))
         coloured = self._colour(wet)
         decibels = 20 * np.log10(np.maximum(gain, 1e-6))
         return (coloured if self._has_colour else wet), np.repeat(decibels[None], self.channels, axis=0)

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from ritornello.compressor.process import (
     GAIN_RANGE_DB,
     HIGHEST_RATE_HZ,
-    LOUDEST,
     LOWEST_RATE_HZ,
     PRE_ROLL_S,
     Leveller,
     Settings,
     pre_roll,
 )
+from ritornello.compressor.stages import LOUDEST
 from ritornello.compressor.trace import Trace
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.sound.running_loudness import RunningLoudness

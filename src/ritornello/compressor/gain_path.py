@@ -14,6 +14,7 @@ costs no latency. Each frame's gain belongs to that frame. All of it is thirteen
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.nn.compiled import address, load_function
+from ritornello.nn.compiled import Kept, address, load_function
+
+LOUDEST_SIDE = 100.0
+"""What the lamp sees is bounded here, 40 dB over full scale: no cell can be driven into minutes of darkness."""
 
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _DB = 20 / math.log(10)
@@ -105,9 +109,9 @@ class GainPath:
 
     def reset(self) -> None:
         """Go back to cells that have long been in the dark."""
-        self.states = np.zeros((self.channels, 5))
-        self.states[:, 4] = 1.0
-        self.linear = np.ones(self.channels)
+        states = np.zeros((self.channels, 5))  # light, fast, slow, memory, gain as a factor
+        states[:, 4] = 1.0
+        self.states = Kept(states)
 
     def follow(self, side: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gain of each frame in dB, make-up included: float64 ``(channels, frames)``.
@@ -125,13 +129,14 @@ class GainPath:
         decibels = np.empty(side.shape)
         kernel = _kernel()
         if kernel is None:
-            _follow_in_python(side, numbers, self.states, self.linear, decibels)
+            _follow_in_python(side, numbers, self.states.array, decibels)
             return loud * 10 ** (decibels / 20), decibels
-        loud, side = np.ascontiguousarray(loud), np.ascontiguousarray(side)
-        numbers, wet = np.ascontiguousarray(numbers), np.empty(side.shape)
+        heard, loud = np.ascontiguousarray(side), np.ascontiguousarray(loud)
+        numbers, wet = np.ascontiguousarray(numbers), np.empty(heard.shape)
+        place = address(heard)
         kernel(
-            side.shape[1], self.channels, address(side), address(numbers), len(numbers), address(self.states),
-            address(self.linear), address(decibels), address(loud), address(wet),
+            heard.shape[1], self.channels, place, address(numbers), len(numbers), self.states.place,
+            address(decibels), place if loud is heard else address(loud), address(wet),
         )  # fmt: skip
         return wet, decibels
 
@@ -148,8 +153,9 @@ def has_kernel() -> bool:
     return _kernel() is not None
 
 
+@functools.cache
 def _kernel() -> Callable[..., None] | None:
-    return load_function(_SOURCE, "follow", "nnppnppppp")
+    return load_function(_SOURCE, "follow", "nnppnpppp")
 
 
 def _pace(milliseconds: float, rate: float) -> float:
@@ -160,13 +166,12 @@ def _follow_in_python(
     side: NDArray[np.float64],
     numbers: NDArray[np.float64],
     states: NDArray[np.float64],
-    linear: NDArray[np.float64],
     decibels: NDArray[np.float64],
 ) -> None:
     """Do what ``gain_path.cpp`` does, without a compiler: about real time for one channel at 44.1 kHz."""
     channels, frames = side.shape
-    rows, levels = numbers.tolist(), np.abs(side).T.tolist()
-    cells, gains = [row[:4] for row in states.tolist()], linear.tolist()
+    rows, levels = numbers.tolist(), np.minimum(np.abs(side), LOUDEST_SIDE).T.tolist()
+    cells, gains = states[:, :4].tolist(), states[:, 4].tolist()
     log, exp = math.log, math.exp
     for t in range(frames):
         (
@@ -194,6 +199,5 @@ def _follow_in_python(
             cells[c] = [light, fast, slow, memory]
             decibels[c, t] = gain + makeup
             gains[c] = exp(gain / _DB)
-    linear[:] = gains
-    states[:, :4], states[:, 4] = cells, linear
+    states[:, :4], states[:, 4] = cells, gains
     states[np.abs(states) < 1e-15] = 0.0

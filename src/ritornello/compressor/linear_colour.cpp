@@ -7,7 +7,7 @@ extern "C" {
 
 // x, y (channels, frames); numerator (taps); one pole; state (channels, taps): the last inputs, newest last, and the
 // last output.
-void colour(int64_t frames, int64_t channels, int64_t taps, const double* numerator, const double* pole,
+void colour(int64_t frames, int64_t channels, int64_t taps, const double* numerator, double pole,
             const double* x, double* state, double* y) {
     const int64_t order = taps - 1;
     for (int64_t c = 0; c < channels; ++c) {
@@ -22,7 +22,7 @@ void colour(int64_t frames, int64_t channels, int64_t taps, const double* numera
             for (int64_t t = before; t < frames; ++t) out[t] += tap * in[t - i];
         }
         double last = past[order];
-        for (int64_t t = 0; t < frames; ++t) out[t] = last = out[t] + *pole * last;
+        for (int64_t t = 0; t < frames; ++t) out[t] = last = out[t] + pole * last;
         const int64_t kept = order > frames ? order - frames : 0;
         for (int64_t i = 0; i < kept; ++i) past[i] = past[i + order - kept];
         for (int64_t i = kept; i < order; ++i) past[i] = in[frames - order + i];

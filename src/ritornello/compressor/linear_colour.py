@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.nn.compiled import address, load_function
+from ritornello.nn.compiled import Kept, address, load_function
 
 TAPS = 5
 
@@ -67,8 +67,8 @@ class OnePoleFilter:
     """
 
     def __init__(self, channels: int, numerator: NDArray[np.float64], pole: float) -> None:
-        self._numerator, self._pole = np.array(numerator), np.array([pole])
-        self._state = np.zeros((channels, len(numerator)))  # the last inputs, newest last, and the last output
+        self._taps, self._numerator, self._pole = len(numerator), Kept(np.array(numerator)), pole
+        self._state = Kept(np.zeros((channels, self._taps)))  # the last inputs, newest last, and the last output
 
     def __call__(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the filtered block ``(channels, frames)``."""
@@ -76,25 +76,26 @@ class OnePoleFilter:
         if kernel is None:
             return self._in_numpy(signal)
         signal = np.ascontiguousarray(signal)
-        output = np.empty_like(signal)
+        output = np.empty(signal.shape)
         kernel(
-            signal.shape[1], len(signal), len(self._numerator), address(self._numerator), address(self._pole),
-            address(signal), address(self._state), address(output),
+            signal.shape[1], len(signal), self._taps, self._numerator.place, self._pole, address(signal),
+            self._state.place, address(output),
         )  # fmt: skip
         return output
 
     def _in_numpy(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         from scipy.signal import lfilter
 
-        order, pole = len(self._numerator) - 1, float(self._pole[0])
-        inputs = np.concatenate([self._state[:, :order], signal], axis=1)
-        mixed = np.stack([np.convolve(row, self._numerator, "valid") for row in inputs])
+        order, pole, state = self._taps - 1, self._pole, self._state.array
+        inputs = np.concatenate([state[:, :order], signal], axis=1)
+        mixed = np.stack([np.convolve(row, self._numerator.array, "valid") for row in inputs])
         output: NDArray[np.float64]
-        output, _ = lfilter([1.0], [1.0, -pole], mixed, axis=1, zi=pole * self._state[:, order:])
-        self._state[:, :order] = inputs[:, inputs.shape[1] - order :]
-        self._state[:, order] = np.where(np.abs(output[:, -1]) < _TINY, 0.0, output[:, -1])
+        output, _ = lfilter([1.0], [1.0, -pole], mixed, axis=1, zi=pole * state[:, order:])
+        state[:, :order] = inputs[:, inputs.shape[1] - order :]
+        state[:, order] = np.where(np.abs(output[:, -1]) < _TINY, 0.0, output[:, -1])
         return output
 
 
+@functools.cache
 def _kernel() -> Callable[..., None] | None:
-    return load_function(_SOURCE, "colour", "nnnppppp")
+    return load_function(_SOURCE, "colour", "nnnpdppp")

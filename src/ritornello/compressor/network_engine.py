@@ -63,14 +63,14 @@ class NetworkEngine:
             )
         self.name, self.sample_rate, self.channels = name, sample_rate, channels
         pace = 1 - np.exp(-1 / (_LEVEL_S * sample_rate))
-        self._pace = np.array([pace])
+        self._pace = float(pace)
         self.reset(settings)
 
     def reset(self, settings: Settings) -> None:
         """See `Engine`."""
         self.turn(settings, 0)
         self._cells = [self._fresh() for _ in range(self.channels)]
-        self._levels = [OnePoleFilter(self.channels, self._pace, 1 - self._pace[0]) for _ in range(2)]
+        self._levels = [OnePoleFilter(self.channels, np.array([self._pace]), 1 - self._pace) for _ in range(2)]
 
     def turn(self, settings: Settings, frames: int) -> None:
         """See `Engine`; the network takes the new setting at once."""

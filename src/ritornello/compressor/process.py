@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from ritornello.compressor.engines import Engine, make_engine
 from ritornello.compressor.model import check_setting
+from ritornello.compressor.stages import enter, leave
 from ritornello.errors import ArgumentError
+from ritornello.nn.compiled import Kept
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 44_100, 192_000
 """Sample rates that are processed."""
@@ -27,14 +29,8 @@ RAMP_S = 0.02
 VU_S = 0.3
 """In this time the meter reaches 99 % of a step."""
 
-FAINTEST = 1e-30
-"""A sample far below this becomes 0."""
-
 GAIN_RANGE_DB = 40
 """Make-up gain goes so far, up and down."""
-
-LOUDEST = 1e10
-"""A sample beyond this, 200 dB over full scale, is no sound and is treated like one that is no number."""
 
 PRE_ROLL_S = 2.0
 """How much of its beginning a recording's unit has heard before it, see `pre_roll`."""
@@ -104,9 +100,7 @@ class Leveller:
 
     Attributes:
         latency_samples: 0.
-        gain_reduction_db: the gain of the last frame of each channel, in dB, at most about 0: ``(channels,)``.
-        meter_db: the same with the ballistics of a VU meter.
-        replaced_samples: how many samples were no finite number, or beyond `LOUDEST`, and became 0.
+        replaced_samples: how many samples were no finite number, or beyond `stages.LOUDEST`, and became 0.
 
     Raises:
         ArgumentError: if an argument is out of range.
@@ -137,7 +131,6 @@ class Leveller:
         self._settings = settings if settings is not None else Settings(**knobs)
         self.engine: Engine = make_engine(model, sample_rate, channels, self._settings)
         self._meter_pace = 1 - 0.01 ** (1 / (VU_S * sample_rate))
-        self._decay = np.zeros(0)
         self.reset()
 
     @property
@@ -153,13 +146,24 @@ class Leveller:
         self._settings, self._targets = settings, _levels_of(settings)
         self._ramp_from, self._ramp_left = self._levels, round(RAMP_S * self.sample_rate)
 
+    @property
+    def gain_reduction_db(self) -> NDArray[np.float64]:
+        """The gain of the last frame of each channel, in dB, at most about 0: ``(channels,)``."""
+        gains: NDArray[np.float64] = self._meters.array[0].copy()
+        return gains
+
+    @property
+    def meter_db(self) -> NDArray[np.float64]:
+        """The same with the ballistics of a VU meter."""
+        shown: NDArray[np.float64] = self._meters.array[1].copy()
+        return shown
+
     def reset(self) -> None:
         """Forget everything heard: cells in the dark, filters at rest, the noise from its beginning."""
         self.engine.reset(self._settings)
         self._levels = self._targets = _levels_of(self._settings)
         self._ramp_from, self._ramp_left = self._levels, 0
-        self.gain_reduction_db = np.zeros(self.channels)
-        self.meter_db = np.zeros(self.channels)
+        self._meters = Kept(np.zeros((2, self.channels)))  # the gain of the last frame; the VU meter
         self.replaced_samples = 0
         self._noise = np.random.default_rng(self._settings.seed)
 
@@ -193,43 +197,32 @@ class Leveller:
         self, block: NDArray[Any], sidechain: NDArray[Any] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Return the compressed block, and the gain of each frame in dB: ``(channels, frames)``; see `process`."""
-        dry = self._checked(block, "block")
-        side = None if sidechain is None else self._checked(sidechain, "side chain")
+        given = np.asarray(block)
+        dry = self._taken(given, "block")
+        side = None if sidechain is None else self._taken(np.asarray(sidechain), "side chain")
         if side is not None and side.shape[1] != dry.shape[1]:
             raise ArgumentError(f"the side chain has {side.shape[1]} frames, the block {dry.shape[1]}")
         frames = dry.shape[1]
         if not frames:
-            return np.zeros(np.shape(block), np.float32), np.zeros(dry.shape)
-        gain, trim, mix = self._ramped(frames)
+            return np.zeros(given.shape, np.float32), np.zeros(dry.shape)
+        levels = self._ramped(frames)
+        trim = levels[1]
         loud = dry if trim.size == 1 and trim[0] == 1 else dry * trim
         wet, decibels = self.engine.process(loud, loud if side is None else side * trim, side is not None)
         if self._settings.hiss:
             noise = self._noise.standard_normal((frames, self.channels)).T
             wet = wet + noise * 10 ** (self.engine.hiss_dbfs / 20)
-        output = wet * (mix * gain / trim)
-        if mix.size > 1 or mix[0] != 1:
-            output += dry * (1 - mix)
-        self.gain_reduction_db = decibels[:, -1].copy()
-        # Steps of the meter within a block do not show; its end is that of the recursion over every frame.
-        if len(self._decay) != frames:
-            self._decay = (1 - self._meter_pace) ** np.arange(frames - 1, -1, -1)
-        kept = self._decay[0] * (1 - self._meter_pace)
-        self.meter_db = self.meter_db * kept + self._meter_pace * (decibels @ self._decay)
-        return output.astype(np.float32).reshape(np.shape(block)), decibels
+        output = leave(wet, dry, levels, decibels, self._meters, self._meter_pace)
+        return output.reshape(given.shape), decibels
 
-    def _checked(self, block: NDArray[Any], what: str) -> NDArray[np.float64]:
-        given = np.asarray(block)
-        samples = np.atleast_2d(given.astype(np.float64, copy=False))
-        if given.dtype != np.float32:  # no float32 number is a denormal one of float64, on which processors crawl
-            samples = samples + FAINTEST - FAINTEST
-        if what == "side chain" and samples.ndim == 2 and samples.shape[0] == 1:
-            samples = np.repeat(samples, self.channels, axis=0)
-        if samples.ndim != 2 or samples.shape[0] != self.channels:
-            raise ArgumentError(f"the {what} has shape {np.shape(block)}; it must be ({self.channels}, frames)")
-        if not np.abs(samples).max(initial=0.0) <= LOUDEST:  # also if it is NaN
-            bad = ~(np.abs(samples) <= LOUDEST)
-            self.replaced_samples += int(bad.sum())
-            samples = np.where(bad, 0.0, samples)
+    def _taken(self, block: NDArray[Any], what: str) -> NDArray[np.float64]:
+        rows = block if block.ndim > 1 else block.reshape(1, -1)
+        if what == "side chain" and len(rows) == 1:
+            rows = np.repeat(rows, self.channels, axis=0)
+        if rows.ndim != 2 or len(rows) != self.channels:
+            raise ArgumentError(f"the {what} has shape {block.shape}; it must be ({self.channels}, frames)")
+        samples, replaced = enter(rows)
+        self.replaced_samples += replaced
         return samples
 
     def _ramped(self, frames: int) -> NDArray[np.float64]:
@@ -237,18 +230,18 @@ class Leveller:
         targets = self._targets
         if not self._ramp_left:
             self._levels = targets
-            return targets[:, None]
+            return targets
         length = round(RAMP_S * self.sample_rate)
         place = np.minimum(length - self._ramp_left + 1 + np.arange(frames), length) / length
         self._ramp_left = max(0, self._ramp_left - frames)
-        levels: NDArray[np.float64] = self._ramp_from[:, None] * (1 - place) + targets[:, None] * place
-        self._levels = levels[:, -1]
+        levels: NDArray[np.float64] = self._ramp_from * (1 - place) + targets * place
+        self._levels = levels[:, -1:]
         return levels
 
 
 def _levels_of(knobs: Settings) -> NDArray[np.float64]:
-    """Return gain and trim as factors, and the mix."""
-    return np.array([10 ** (knobs.gain_db / 20), 10 ** (knobs.trim_db / 20), knobs.mix])
+    """Return gain and trim as factors, and the mix: ``(3, 1)``."""
+    return np.array([[10 ** (knobs.gain_db / 20)], [10 ** (knobs.trim_db / 20)], [knobs.mix]])
 
 
 def pre_roll(beginning: NDArray[Any], frames: int) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.compressor.process import LOUDEST
+from ritornello.compressor.stages import LOUDEST
 from ritornello.errors import WriteError
 from ritornello.files import temporary_name
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 FLAGS = (
@@ -35,6 +36,10 @@ FLAGS = (
 )
 CPU_FLAGS = (("-march=native", "-mprefer-vector-width=512"), ("-march=native",), ("-mcpu=native",), ())
 """Tried in turn: x86 with and without wide vectors, ARM, any."""
+
+_TYPES: dict[str, Any] = {"n": ctypes.c_int64, "d": ctypes.c_double, "p": ctypes.c_void_p}
+_address_of = ctypes.addressof
+_view_of: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
 
 def are_compiled_kernels_wanted() -> bool:
@@ -64,24 +69,41 @@ def load_function(source: Path, name: str, arguments: str) -> Callable[..., None
     Args:
         source: the C++ source.
         name: the function.
-        arguments: one letter each: ``n`` for an int64, ``p`` for a pointer.
+        arguments: one letter each: ``n`` for an int64, ``d`` for a double, ``p`` for a pointer.
     """
     library = load_kernels(source)
     if library is None:
         return None
     function = library[name]
     function.restype = None
-    function.argtypes = [ctypes.c_int64 if letter == "n" else ctypes.c_void_p for letter in arguments]
+    function.argtypes = [_TYPES[letter] for letter in arguments]
     return function
 
 
 def address(array: NDArray[Any]) -> int:
     """Return where an array lies, for an argument ``p``, in a third of the time of ``array.ctypes.data``."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+        return _address_of(_view_of(array))
     except (TypeError, ValueError):  # it is read-only, or empty
         place: int = array.ctypes.data
         return place
+
+
+class Kept:
+    """An array that stays where it is as long as its owner, and its address; a copy has its own.
+
+    Attributes:
+        array: contiguous, float64, never replaced.
+        place: where it lies, for an argument ``p``.
+    """
+
+    __slots__ = ("array", "place")
+
+    def __init__(self, array: NDArray[np.float64]) -> None:
+        self.array, self.place = array, address(array)
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[NDArray[np.float64]]]:
+        return Kept, (self.array,)
 
 
 def cache_folder() -> Path:
