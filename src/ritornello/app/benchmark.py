@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, as_table, progress_bar
 from ritornello.app.inputs import require_networks
 from ritornello.errors import ArgumentError
 
@@ -30,7 +30,6 @@ def museformer(*, size: Literal["small", "paper"] = "small", common: Common = DE
         size: The size of the network.
     """
     require_networks()
-    from ritornello.app.evaluate import as_table
     from ritornello.museformer.benchmark import benchmark
 
     result = benchmark(size=size)
@@ -105,7 +104,6 @@ def objective_cost(
         losses: Names of objectives; all of them if left out.
     """
     require_networks()
-    from ritornello.app.evaluate import as_table
     from ritornello.objectives.cost import objective_cost as cost
 
     result = cost(classes, positions, losses)
@@ -146,7 +144,6 @@ def compressor(
     Args:
         models: Which models: ours, sim, s4-32-4, ...; all that are shipped if left out.
     """
-    from ritornello.app.evaluate import as_table
     from ritornello.compressor.benchmark import benchmark as time_models
 
     result = time_models(models)

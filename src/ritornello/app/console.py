@@ -85,3 +85,21 @@ def progress_bar(label: str, common: Common) -> Iterator[Progress | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def as_table(result: dict[str, object], indent: str = "") -> str:
+    """Return measurements as aligned lines for a person."""
+    width = max((len(name) for name in result), default=0)
+    lines = []
+    for name, value in result.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", as_table(value, indent + "  ")]
+        elif not (isinstance(value, list) and len(value) > 4):
+            lines.append(f"{indent}{name:<{width}}  {_as_text(value)}")
+    return "\n".join(lines)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_text, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

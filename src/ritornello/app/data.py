@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, progress_bar
+from ritornello.app.console import DEFAULTS, Common, Outcome, Whole, as_table, progress_bar
 from ritornello.errors import ArgumentError
 
 app = cyclopts.App(name="data", help="Check a data set and count what is in it, or make it into tokens.")
@@ -26,7 +26,6 @@ def check(path: Path, /, *, common: Common = DEFAULTS) -> Outcome:
     Args:
         path: Folder or zip of the data set.
     """
-    from ritornello.app.evaluate import as_table
     from ritornello.datasets import Pop909
     from ritornello.datasets.pop909_check import check as count
 
