@@ -1,12 +1,12 @@
 """The networks as engines: S4 by its recurrence in a compiled cell, TCN and LSTM by PyTorch with their states kept.
 
 Each channel goes through the network by itself. A network that a recipe trained at 44.1 kHz runs at other rates only
-if it is S4, whose step dt is scaled; the others are refused there. The gain that is told is the ratio of levels over
-5 ms.
+if it is S4, whose step dt is scaled; the others are refused there. The gain that is told is that of `gain_meter`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ritornello.compressor.linear_colour import OnePoleFilter
+from ritornello.compressor.gain_meter import GainMeter
 from ritornello.errors import ArgumentError, MissingDependencyError
 from ritornello.nn.compiled import address, load_function
 
@@ -26,9 +26,6 @@ Signal = NDArray[np.float64]
 _SOURCE = Path(__file__).with_name("s4_cell.cpp")
 
 TRAINED_RATE_HZ = 44_100
-
-_LEVEL_S = 0.005
-_FLOOR = 1e-12
 
 
 class NetworkEngine:
@@ -62,15 +59,13 @@ class NetworkEngine:
                 f"model {name} runs at {TRAINED_RATE_HZ} Hz, not {sample_rate:g}; ours, sim and s4 run at any"
             )
         self.name, self.sample_rate, self.channels = name, sample_rate, channels
-        pace = 1 - np.exp(-1 / (_LEVEL_S * sample_rate))
-        self._pace = float(pace)
         self.reset(settings)
 
     def reset(self, settings: Settings) -> None:
         """See `Engine`."""
         self.turn(settings, 0)
         self._cells = [self._fresh() for _ in range(self.channels)]
-        self._levels = [OnePoleFilter(self.channels, np.array([self._pace]), 1 - self._pace) for _ in range(2)]
+        self._meter = GainMeter(self.channels, self.sample_rate)
 
     def turn(self, settings: Settings, frames: int) -> None:
         """See `Engine`; the network takes the new setting at once."""
@@ -86,11 +81,10 @@ class NetworkEngine:
         """See `Engine`."""
         if is_external:
             raise ArgumentError(f"model {self.name} takes no side chain; use ours or sim")
-        wet = np.stack([self._run(channel, number) for number, channel in enumerate(loud)])
-        before, after = (
-            np.maximum(level(signal**2), _FLOOR) for level, signal in zip(self._levels, (loud, wet), strict=True)
-        )
-        return wet, 10 * np.log10(after / before)
+        wet = np.empty(loud.shape)
+        for number, samples in enumerate(np.ascontiguousarray(loud, np.float32)):
+            wet[number] = self._run(samples, number)
+        return wet, self._meter(loud, wet)
 
     def _check(self, settings: Settings) -> None:
         """Refuse what a network does not have."""
@@ -111,17 +105,16 @@ class NetworkEngine:
             return np.zeros(config.blocks * 2 * config.states * config.channels, np.float32)
         return None
 
-    def _run(self, channel: Signal, number: int) -> Signal:
+    def _run(self, samples: NDArray[np.float32], number: int) -> NDArray[np.float32]:
+        if self.kind == "s4":
+            return s4_stream(self.network.config, self._weights, samples, self._cells[number])
         import torch
 
-        samples = np.ascontiguousarray(channel, np.float32)
-        if self.kind == "s4":
-            return s4_stream(self.network.config, self._weights, samples, self._cells[number]).astype(np.float64)
         setting = torch.tensor([self._setting])
         audio = torch.from_numpy(samples)[None]
         with torch.inference_mode():
             output, self._cells[number] = self.network.stream(audio, setting, self._cells[number])
-        result: Signal = output[0].numpy().astype(np.float64)
+        result: NDArray[np.float32] = output[0].numpy()
         return result
 
 
@@ -178,6 +171,7 @@ def s4_stream(
     return samples * output if config.side_chain else output
 
 
+@functools.cache
 def _kernel() -> Callable[..., None] | None:
     return load_function(_SOURCE, "s4_stream", "nnnnnpppp")
 
