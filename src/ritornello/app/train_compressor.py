@@ -28,6 +28,8 @@ def compressor(
     steps: Whole | None = None,
     rate: float | None = None,
     pre_roll: float | None = None,
+    residual: Annotated[bool, Parameter(negative="")] = False,
+    gain_path: Path | None = None,
     seed: Whole = 0,
     force: Annotated[bool, Parameter(negative="")] = False,
     common: Common = DEFAULTS,
@@ -42,6 +44,7 @@ def compressor(
       ritornello train compressor --model s4-32-4 -o run
       ritornello train compressor --model tcn-300 --data SignalTrain_LA2A_Dataset_1.1 -o run-tcn --recipe paper
       ritornello train compressor --model ours --data la2a-clips.zip -o my-unit
+      ritornello train compressor --model ours --residual --data SignalTrain_LA2A_Dataset_1.1 -o my-unit
 
     Args:
         out: The run's folder: recipe.json, log.jsonl, checkpoints, best.safetensors and best.json; of ours model.json
@@ -52,10 +55,13 @@ def compressor(
             made in memory.
         simulated_minutes: How much of it.
         recipe: Of networks: short (the default) fits a CPU; paper is the amount of training of the paper, for a GPU.
-        steps: Optimizer steps, instead of the recipe's; of ours 20 at most.
-        rate: Learning rate of a network, instead of the recipe's.
+        steps: Optimizer steps of a network or a residual, instead of the recipe's; of ours without one 20 at most.
+        rate: Learning rate of a network or a residual, instead of the recipe's.
         pre_roll: For ours: seconds of each recording's beginning that the unit has heard before it, backwards; 2 for
             recordings, 0 for simulated pairs, which begin with cells in the dark.
+        residual: For ours: after the gain path, train a small network that corrects its gain, and go on with it when it
+            was stopped. It needs torch, many recordings and some to choose by.
+        gain_path: For --residual: the file or folder of a model whose gain path is taken, instead of fitting one.
         seed: Of weights, segments and simulated pairs.
         force: For ours: replace the files of an existing folder.
     """
@@ -69,9 +75,17 @@ def compressor(
             raise ArgumentError(f"{flag} {value:g} is out of range; it goes from {low:g} to {high:g}")
     if pre_roll is not None:
         check_pre_roll(pre_roll)
+    if residual and model != "ours":
+        raise ArgumentError("--residual is for --model ours; the other models are networks altogether")
+    if gain_path is not None and not residual:
+        raise ArgumentError("--gain-path says what a residual is trained on; give --residual as well")
     if model == "ours":
-        if recipe is not None or rate is not None:
+        if recipe is not None or (rate is not None and not residual):
             raise ArgumentError("--recipe and --rate are those of networks; ours is fitted by least squares")
+        if residual:
+            if force:
+                raise ArgumentError("--force replaces files; a run of --residual goes on where it stopped")
+            return _train_residual(out, data, simulated_minutes, steps, rate, pre_roll, gain_path, seed, common)
         return _fit(out, data, simulated_minutes, steps or _ITERATIONS, pre_roll, seed, force, common)
     if pre_roll is not None or force:
         raise ArgumentError("--pre-roll and --force are for --model ours; a run of a network goes on where it stopped")
@@ -140,6 +154,63 @@ def _fit(
         f"{fit.iterations} steps"
     )
     return Outcome(summary, {"out": str(out), "model": "ours", **report})
+
+
+def _train_residual(
+    out: Path,
+    data: Path | None,
+    minutes: float,
+    steps: int | None,
+    rate: float | None,
+    pre_roll: float | None,
+    gain_path: Path | None,
+    seed: int,
+    common: Common,
+) -> Outcome | None:
+    require_training()
+    from ritornello.compressor.data import recorded_pairs, simulated_pairs
+    from ritornello.compressor.fitting import fit_model
+    from ritornello.compressor.model import MODEL_FILE, RESIDUAL_FOLDER, load_model, read_model
+    from ritornello.compressor.process import PRE_ROLL_S
+    from ritornello.compressor.residual_network import save_residual
+    from ritornello.compressor.train_residual import ResidualRecipe, recipe_as_json, train_residual
+    from ritornello.training.fit import leave
+    from ritornello.training.runs import open_run, processes
+
+    if processes() > 1:
+        raise ArgumentError("--residual is trained by one process; leave accelerate launch out")
+    start = None if gain_path is None else load_model(gain_path)
+    if data is not None:
+        pairs, chosen_by = recorded_pairs(data, "train"), recorded_pairs(data, "validation")
+    else:
+        count = round(minutes * 15)
+        pairs = simulated_pairs("train", count, 4.0, seed)
+        chosen_by = simulated_pairs("validation", min(max(4, count // 5), 32), 4.0, seed)
+    given = (("steps", steps), ("learning_rate", rate))
+    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
+    recipe = ResidualRecipe(seed=seed, **changes)
+    seconds = pre_roll if pre_roll is not None else 0.0 if data is None else PRE_ROLL_S
+    said = {"gain_path": None if gain_path is None else str(gain_path), "pre_roll_s": seconds}
+    open_run(out, {**recipe_as_json(recipe), **_source(data, minutes), **said})
+    if not (out / MODEL_FILE).is_file():
+        if start is None:
+            with progress_bar("Fitting", common) as progress:
+                fit = fit_model(
+                    pairs, load_model(), pre_roll_s=seconds, iterations=_ITERATIONS, seed=seed, progress=progress
+                )
+            start = fit.model
+        write_json(out / MODEL_FILE, start.as_json())
+    path = read_model(out / MODEL_FILE)
+    with progress_bar("Training", common) as progress:
+        network, measured = train_residual(path, pairs, chosen_by, recipe, out, seconds, progress)
+    leave()
+    save_residual(out / RESIDUAL_FOLDER, network, {"recipe": recipe_as_json(recipe), "measured": measured})
+    count = path.parameters + network.parameters_in_all
+    summary = (
+        f"{out}: {recipe.steps} steps, {count:,} parameters, mean ESR of {len(chosen_by)} validation pairs "
+        f"{measured['validation_esr']:.5f}, without the residual {measured['validation_esr_without']:.5f}"
+    )
+    return Outcome(summary, {"out": str(out), "model": "ours", "parameters": count, **measured})
 
 
 def _source(data: Path | None, minutes: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from scipy.signal import butter, sosfilt
 from ritornello.compressor.gain_path import LOUDEST_SIDE, GainPath
 from ritornello.compressor.linear_colour import OnePoleFilter, colour_filter
 from ritornello.compressor.model import LevellerModel, load_model
+from ritornello.compressor.residual import GainResidual
 from ritornello.compressor.simulation import Simulation, colour_of
 from ritornello.compressor.unit import CALIBRATED
 from ritornello.errors import ArgumentError
@@ -146,6 +147,11 @@ class GainPathEngine:
             self.sample_rate, self.channels, tone.low_hz, tone.high_hz, tone.high_q, tone.third, tone.second
         )
         self._has_colour = settings.colour
+        self._residual = None
+        if self.model.residual is not None:
+            self._residual = GainResidual(
+                self.model.residual, self.sample_rate, self.channels, settings.mode == "limit", settings.peak_reduction
+            )
         self._target = self._from = self._row(settings)
         self._left = self._length = 0
 
@@ -154,6 +160,8 @@ class GainPathEngine:
         self._from, self._target = self._now(), self._row(settings)
         self._left = self._length = frames
         self._has_colour = settings.colour
+        if self._residual is not None:
+            self._residual.turn(settings.mode == "limit", settings.peak_reduction, frames)
 
     def rewire(self, settings: Settings) -> None:
         """See `Engine`."""
@@ -164,6 +172,9 @@ class GainPathEngine:
         rows = self._rows(loud.shape[1])
         wet, decibels = self.path.compress(loud, self._side_chain(side), rows)
         coloured = self._colour(wet)  # its state goes on also while it is not heard
+        if self._residual is not None:
+            corrected = self._residual.correct(coloured, decibels, self._target)
+            return corrected if self._has_colour else (wet, decibels)
         return (coloured if self._has_colour else wet), decibels
 
     def _row(self, settings: Settings) -> Signal:

@@ -8,9 +8,9 @@ other programs can read it.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,15 @@ from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_json_object
 from ritornello.nn.weights import PACKAGED
 
+if TYPE_CHECKING:
+    from ritornello.compressor.residual_network import ResidualNetwork
+
 FORMAT, VERSION = "ritornello compressor", 1
 
 MODEL_FILE = "model.json"
+
+RESIDUAL_FOLDER = "residual"
+"""Where the learned residual of a model lies, beside `MODEL_FILE`."""
 
 Mode = Literal["compress", "limit"]
 
@@ -75,12 +81,14 @@ class LevellerModel:
         by_setting: for each mode and each name of `BY_SETTING` an array ``(K,)``.
         shared: for each name of `SHARED` its number.
         colour: see `ColourNumbers`.
+        residual: what a network has learned of the gain beyond them, see `residual_network`; None for nothing.
     """
 
     peak_reductions: NDArray[np.float64]
     by_setting: dict[str, dict[str, NDArray[np.float64]]]
     shared: dict[str, float]
     colour: ColourNumbers
+    residual: ResidualNetwork | None = None
 
     def numbers(self, mode: str, peak_reduction: float) -> GainNumbers:
         """Return the numbers of the gain path at a setting.
@@ -96,10 +104,11 @@ class LevellerModel:
     @property
     def parameters(self) -> int:
         """How many numbers there are, without the knots and the noise."""
-        return len(MODES) * len(BY_SETTING) * len(self.peak_reductions) + len(self.shared) + 5
+        learned = 0 if self.residual is None else self.residual.parameters_in_all
+        return len(MODES) * len(BY_SETTING) * len(self.peak_reductions) + len(self.shared) + 5 + learned
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON object that `read_model` takes."""
+        """Return the JSON object that `read_model` takes; it does not hold the residual."""
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -128,11 +137,21 @@ def check_setting(mode: str, peak_reduction: float) -> None:
 def load_model(name: str | os.PathLike[str] = "ours") -> LevellerModel:
     """Return the shipped model, ``"ours"``, or one from a JSON file or a folder that holds ``model.json``.
 
+    A folder may also hold a learned residual.
+
     Raises:
         ReadError: if it is missing or damaged.
+        MissingDependencyError: if it has a residual and torch is not installed.
     """
     place = PACKAGED / "compressor-ours" if os.fspath(name) == "ours" else Path(name)
-    return read_model(place / MODEL_FILE if place.is_dir() else place)
+    if not place.is_dir():
+        return read_model(place)
+    model = read_model(place / MODEL_FILE)
+    if not (place / RESIDUAL_FOLDER).is_dir():
+        return model
+    from ritornello.compressor.residual import load_residual
+
+    return replace(model, residual=load_residual(place / RESIDUAL_FOLDER))
 
 
 def read_model(path: Path) -> LevellerModel:

@@ -127,6 +127,12 @@ class DiagonalStateSpace(nn.Module):
         right = torch.cat((fine.real, fine.imag), 1)
         return (left @ right).flatten(1)[:, :frames]
 
+    def settled_gain(self) -> Tensor:
+        """Return what a constant input of 1 settles to, D included: ``(H,)``; it does not depend on dt."""
+        rate = torch.complex(-torch.exp(self.log_decay), self.frequency)
+        settled: Tensor = (-2 * torch.view_as_complex(self.mixing) / rate).real.sum(1) + self.skip
+        return settled
+
     def _exponent_and_mixing(self) -> tuple[Tensor, Tensor]:
         rate = torch.complex(-torch.exp(self.log_decay), self.frequency)
         exponent = torch.exp(self.log_step)[:, None] * rate
