@@ -44,11 +44,31 @@ def test_a_damaged_file_is_an_error_of_ours_or_has_the_length_it_tells(
     path.write_bytes(data[: max(1, round(length * len(data)))])
     try:
         with open_audio(path) as reader:
+            mirrored = sum(block.shape[1] for block in reader.mirror(300, 128))
             frames = sum(block.shape[1] for block in reader.blocks(200))
     except ReadError as error:
         assert str(path) in str(error)
         return
-    assert frames == reader.info.frames
+    assert (frames, mirrored) == (reader.info.frames, min(300, reader.info.frames))
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("WAV", "FLOAT"), ("FLAC", "PCM_24"), ("AIFF", "PCM_16"), ("OGG", "VORBIS")]
+)
+def test_a_mirror_is_the_beginning_backwards_and_the_file_is_read_from_its_beginning_after_it(
+    tmp_path: Path, kind: str, subtype: str
+) -> None:
+    path = tmp_path / "a"
+    noise = np.random.default_rng(0).standard_normal((9000, 2)) * 0.1
+    soundfile.write(path, noise, 44_100, subtype, format=kind)
+    with open_audio(path) as reader:
+        (file,) = reader.blocks(9000)
+        for length, frames in ((7000, 997), (7000, 7000), (20_000, 4096), (0, 10)):
+            blocks = list(reader.mirror(length, frames))
+            assert all(block.shape[1] <= frames for block in blocks)
+            found = np.concatenate([np.zeros((2, 0)), *blocks], axis=1)
+            np.testing.assert_allclose(found, file[:, :length][:, ::-1], atol=1e-6)
+        np.testing.assert_array_equal(np.concatenate(list(reader.blocks(1000)), axis=1), file)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from ritornello.compressor.process import (
     PRE_ROLL_S,
     Leveller,
     Settings,
-    pre_roll,
 )
 from ritornello.compressor.stages import LOUDEST
 from ritornello.compressor.trace import Trace
@@ -162,9 +161,9 @@ def _passes(
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]]:
     """Yield wet and dry blocks, and their gain in dB."""
     before = round(pre_roll_s * source.info.sample_rate)
-    if before:
-        begun = [next(reader.blocks(before)) for reader in (source, sidechain) if reader is not None]
-        unit.warm_up(*(pre_roll(beginning, before) for beginning in begun))
+    mirrors = [reader.mirror(before, block) for reader in (source, sidechain) if reader is not None]
+    for heard in zip(*mirrors, strict=True):
+        unit.warm_up(*heard)
     sides: Iterator[NDArray[np.float32] | None] = (
         iter(lambda: None, 0) if sidechain is None else sidechain.blocks(block)
     )

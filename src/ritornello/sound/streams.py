@@ -132,22 +132,49 @@ class AudioReader:
         Raises:
             ReadError: if the file ends before its header says, or is damaged.
         """
-        import soundfile
-
         done = 0
         while done < self.info.frames:
-            try:
-                if not done:
-                    self._file.seek(0)
-                block = self._file.read(min(frames, self.info.frames - done), dtype="float32", always_2d=True)
-            except (soundfile.SoundFileError, RuntimeError) as error:
-                raise ReadError(
-                    f"{self.info.path}: is damaged at {done / self.info.sample_rate:.1f} s ({_reason(error)})"
-                ) from None
-            if not len(block):
-                raise ReadError(f"{self.info.path}: is damaged: it ends at {done} of {self.info.frames} frames")
-            done += len(block)
-            yield np.ascontiguousarray(block.T)
+            block = self._read(done, min(frames, self.info.frames - done), is_next=done > 0)
+            done += block.shape[1]
+            yield block
+
+    def mirror(self, length: int, frames: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the beginning of the file backwards, from frame ``length - 1`` to frame 0, in blocks.
+
+        Args:
+            length: how much of it; less where the file is shorter.
+            frames: of a block, at most.
+
+        Raises:
+            ReadError: see `blocks`.
+        """
+        end = min(length, self.info.frames)
+        while end:
+            start = max(end - frames, 0)
+            block = self._read(start, end - start)
+            if block.shape[1] < end - start:
+                raise self._ends_at(start + block.shape[1])
+            yield block[:, ::-1]
+            end = start
+
+    def _read(self, start: int, frames: int, *, is_next: bool = False) -> NDArray[np.float32]:
+        """Return a block, at least one frame; where the file stands there already it is not sought."""
+        import soundfile
+
+        try:
+            if not is_next:
+                self._file.seek(start)
+            block = self._file.read(frames, dtype="float32", always_2d=True)
+        except (soundfile.SoundFileError, RuntimeError) as error:
+            raise ReadError(
+                f"{self.info.path}: is damaged at {start / self.info.sample_rate:.1f} s ({_reason(error)})"
+            ) from None
+        if not len(block):
+            raise self._ends_at(start)
+        return np.ascontiguousarray(block.T)
+
+    def _ends_at(self, frame: int) -> ReadError:
+        return ReadError(f"{self.info.path}: is damaged: it ends at {frame} of {self.info.frames} frames")
 
 
 def output_format(path: Path, source: AudioInfo, subtype: str | None = None) -> tuple[str, str]:
