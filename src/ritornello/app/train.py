@@ -296,7 +296,7 @@ def export(
     half, step = precision == "bf16", {}
     if is_run(run, "compressor"):
         compressor.export_run(run, out, force=force)
-        what = "the network"
+        what = "the network" if (out / "model.safetensors").is_file() else "the residual, with its gain path"
     elif is_run(run, motifs.SYSTEM):
         motifs.export_run(run, out, half=half, force=force)
         what = "the encoder"
@@ -306,6 +306,6 @@ def export(
     else:
         step = {"step": export_run(run, out, half=half, force=force)["step"]}
         what = f"step {step['step']}"
-    size = (out / "model.safetensors").stat().st_size
+    size = sum(path.stat().st_size for path in out.rglob("model.safetensors"))
     megabytes = f"{size / 1e6:.1f}" if size >= 1e6 else f"{size / 1e6:.2f}"
     return Outcome(f"{out}: weights of {what}, {megabytes} MB", {"out": str(out), "bytes": size, **step})

@@ -19,6 +19,7 @@ from ritornello.compressor.gain_path import GainNumbers
 from ritornello.errors import ArgumentError, ReadError
 from ritornello.files import read_json_object
 from ritornello.nn.weights import PACKAGED
+from ritornello.training.runs import RECIPE_FILE
 
 if TYPE_CHECKING:
     from ritornello.compressor.residual_network import ResidualNetwork
@@ -148,6 +149,8 @@ def load_model(name: str | os.PathLike[str] = "ours") -> LevellerModel:
         return read_model(place)
     model = read_model(place / MODEL_FILE)
     if not (place / RESIDUAL_FOLDER).is_dir():
+        if (place / RECIPE_FILE).is_file():
+            raise ReadError(f"{place}: the training of its residual has not ended; go on with it")
         return model
     from ritornello.compressor.residual import load_residual
 

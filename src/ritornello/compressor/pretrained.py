@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ritornello.compressor.model import MODEL_FILE, RESIDUAL_FOLDER, load_model
 from ritornello.compressor.networks import LstmNetwork, NetworkConfig, S4Network, TcnNetwork, make_network
+from ritornello.compressor.residual_network import FORMAT as RESIDUAL_FORMAT
+from ritornello.compressor.residual_network import VERSION as RESIDUAL_VERSION
+from ritornello.compressor.residual_network import save_residual
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.files import read_json_object
+from ritornello.files import read_json_object, result_folder, write_json
 from ritornello.nn.weights import PACKAGED, load_tensors, network_with, read_config, resolve, save_weights
 from ritornello.training.runs import BEST_FILE, BEST_NOTE, RECIPE_FILE, is_run
 
@@ -70,19 +74,31 @@ def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
 
 
 def export_run(run: Path, out: Path, force: bool = False) -> None:
-    """Write the best weights of a run as a model.
+    """Write the best weights of a run as a model; of a residual's run the unit: gain path and residual.
 
     Raises:
         ReadError: if the run has none yet, or is damaged.
         WriteError: if the folder exists or cannot be written.
     """
-    network = load_run(run)
     recipe = read_json_object(run / RECIPE_FILE)
+    if recipe.get("part") == "residual":
+        _export_unit(run, out, force)
+        return
+    network = load_run(run)
     described = {
         "format": FORMAT, "version": VERSION, "network": network.config.as_json(), "recipe": recipe,
         "measured": measured_of(run),
     }  # fmt: skip
     save_weights(out, network.state_dict(), described, half=False, force=force)
+
+
+def _export_unit(run: Path, out: Path, force: bool) -> None:
+    model = load_model(run)
+    assert model.residual is not None
+    described = read_config(run / RESIDUAL_FOLDER, RESIDUAL_FORMAT, RESIDUAL_VERSION)
+    with result_folder(out, force) as place:
+        write_json(place / MODEL_FILE, model.as_json())
+        save_residual(place / RESIDUAL_FOLDER, model.residual, described)
 
 
 def measured_of(run: Path) -> dict[str, Any]:
