@@ -21,11 +21,10 @@ int64_t take(int64_t count, double faintest, double loudest, const Sample* x, do
 
 extern "C" {
 
-// x (count), float32 or float64; y (count); replaced (1): how many samples were no sound.
-void enter(int64_t count, int64_t is_double, double faintest, double loudest, const void* x, double* y,
-           int64_t* replaced) {
-    *replaced = is_double ? take(count, faintest, loudest, static_cast<const double*>(x), y)
-                          : take(count, faintest, loudest, static_cast<const float*>(x), y);
+// x (count), float32 or float64; y (count). Returns how many samples were no sound.
+int64_t enter(int64_t count, int64_t is_double, double faintest, double loudest, const void* x, double* y) {
+    return is_double ? take(count, faintest, loudest, static_cast<const double*>(x), y)
+                     : take(count, faintest, loudest, static_cast<const float*>(x), y);
 }
 
 // wet, dry, decibels, y (channels, frames); levels (3, rows): gain, trim and mix, in one column or one for each frame;

@@ -5,7 +5,6 @@ Every model goes through both. ``stages.cpp`` does in one pass what NumPy does h
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -41,9 +40,9 @@ def enter(block: NDArray[Any]) -> tuple[NDArray[np.float64], int]:
         samples[~(is_sound & (level >= FAINTEST))] = 0.0
         return samples, int((~is_sound).sum())
     block = np.ascontiguousarray(block)
-    samples, replaced = np.empty(block.shape), ctypes.c_int64()
-    kernel(block.size, block.itemsize == 8, FAINTEST, LOUDEST, address(block), address(samples), ctypes.byref(replaced))
-    return samples, replaced.value
+    samples = np.empty(block.shape)
+    replaced = kernel(block.size, block.itemsize == 8, FAINTEST, LOUDEST, address(block), address(samples))
+    return samples, replaced
 
 
 def leave(
@@ -84,8 +83,8 @@ def leave(
 
 
 @functools.cache
-def _enter_kernel() -> Callable[..., None] | None:
-    return load_function(_SOURCE, "enter", "nnddppp")
+def _enter_kernel() -> Callable[..., int] | None:
+    return load_function(_SOURCE, "enter", "nnddpp", "n")
 
 
 @functools.cache

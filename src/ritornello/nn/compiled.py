@@ -63,19 +63,20 @@ def load_kernels(source: Path) -> ctypes.CDLL | None:
 
 
 @functools.cache
-def load_function(source: Path, name: str, arguments: str) -> Callable[..., None] | None:
-    """Return a function of a source that returns nothing, or None where the source cannot be compiled.
+def load_function(source: Path, name: str, arguments: str, result: str = "") -> Callable[..., Any] | None:
+    """Return a function of a source, or None where the source cannot be compiled.
 
     Args:
         source: the C++ source.
         name: the function.
         arguments: one letter each: ``n`` for an int64, ``d`` for a double, ``p`` for a pointer.
+        result: such a letter, or nothing where the function returns nothing.
     """
     library = load_kernels(source)
     if library is None:
         return None
     function = library[name]
-    function.restype = None
+    function.restype = _TYPES.get(result)
     function.argtypes = [_TYPES[letter] for letter in arguments]
     return function
 
