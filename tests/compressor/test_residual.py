@@ -17,6 +17,7 @@ from ritornello.compressor import Leveller, Settings, data, load_model, residual
 from ritornello.compressor.data import HeldPair
 from ritornello.compressor.engines import GainPathEngine
 from ritornello.compressor.evaluate import SKIPPED_S
+from ritornello.compressor.export import export_json, export_onnx
 from ritornello.compressor.residual import BOUND, HOP, GainResidual, level_of
 from ritornello.compressor.residual_network import ResidualConfig, ResidualNetwork, save_residual
 from ritornello.compressor.train_residual import (
@@ -219,6 +220,13 @@ def test_long_pairs_are_cut_and_silent_or_short_ones_refused(tmp_path: Path) -> 
         ResidualTask([short], load_model(), recipe, 0.0)
     with pytest.raises(ArgumentError, match="choose"):
         train_residual(load_model(), [pair(0)], [short], recipe, tmp_path)
+
+
+def test_an_export_does_not_leave_the_residual_out_silently(tmp_path: Path, folder: str) -> None:
+    for export in (export_json, export_onnx):
+        with pytest.raises(ArgumentError, match="residual"):
+            export(load_model(folder), tmp_path / "cell", RATE, Settings())
+    assert not (tmp_path / "cell").exists()
 
 
 def test_damaged_residuals_and_a_missing_torch_are_told_in_one_line(

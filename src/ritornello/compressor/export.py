@@ -34,7 +34,11 @@ def export_json(model: LevellerModel, path: Path, sample_rate: float, settings: 
 
     The object has ``sample_rate``, ``mode``, ``peak_reduction``, ``coefficients`` (the recurrence, names as in
     `GainNumbers`, times as one-pole coefficients), ``makeup_db``, ``colour`` (numerator and denominator of the filter).
+
+    Raises:
+        ArgumentError: if the model has a learned residual, which the cell does not hold.
     """
+    _refuse_residual(model)
     numbers = model.numbers(settings.mode, settings.peak_reduction)
     row = numbers.at_rate(sample_rate, 0.0, 1.0).tolist()
     names = (
@@ -55,6 +59,11 @@ def export_json(model: LevellerModel, path: Path, sample_rate: float, settings: 
     }
     write_json(path, cell)
     return cell
+
+
+def _refuse_residual(model: LevellerModel) -> None:
+    if model.residual is not None:
+        raise ArgumentError("exports hold the gain path, not a learned residual; give the model without its residual")
 
 
 def run_json(cell: dict[str, Any], signal: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,8 +101,10 @@ def export_onnx(model: LevellerModel, path: Path, sample_rate: float, settings: 
 
     Raises:
         MissingDependencyError: if onnx or onnxruntime is not installed.
-        ArgumentError: if the export differs by more than `TOLERANCE`; nothing is written then.
+        ArgumentError: if the export differs by more than `TOLERANCE`, or the model has a learned residual; nothing is
+            written then.
     """
+    _refuse_residual(model)
     try:
         import onnx
         import onnxruntime

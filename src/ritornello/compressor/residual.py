@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.errors import MissingDependencyError
-from ritornello.nn.compiled import load_function
+from ritornello.nn.compiled import address, load_function
 
 if TYPE_CHECKING:
     from ritornello.compressor.residual_network import ResidualNetwork
@@ -117,10 +117,9 @@ class GainResidual:
         else:
             arrays = (self._from, self._target, self._row, self._counters, self._memory)
             kernel(
-                wet.shape[1], self.channels, self.hop, *self._sizes, len(self._row), *(x.ctypes.data for x in arrays),
-                makeup, mean, link, wet.ctypes.data, decibels.ctypes.data,
+                wet.shape[1], self.channels, self.hop, *self._sizes, len(self._row), *map(address, arrays),
+                makeup, mean, link, address(wet), address(decibels),
             )  # fmt: skip
-        self._memory[np.abs(self._memory) < 1e-200] = 0.0
         return wet, decibels
 
     def _correct_in_numpy(self, wet: Signal, decibels: Signal, makeup: float, mean: float, link: float) -> None:
