@@ -172,7 +172,8 @@ def bench(constants: UnitConstants, zero_vu_dbfs: float) -> dict[str, float]:
     def at_zero(knob: float) -> float:
         return float(np.interp(zero_vu_dbfs + constants.drive_at(knob) - full, levels, curve))
 
-    onset, six, fifteen = (_level(levels, curve, wanted) for wanted in (1.0, 6.0, 15.0))
+    most = float(curve.max())
+    onset, six, fifteen = (level_of(levels.tolist(), curve, min(wanted, most)) for wanted in (1.0, 6.0, 15.0))
     low = curve < 3
     limit_low = static_reduction_db(make(bench_rate), "limit", 100, levels[low][-2:].tolist(), hold_s=0.5)
     attack = step_response(make(bench_rate), "compress", 100, six, 0.5, 0.05)
@@ -293,23 +294,18 @@ def _gain_error(pair: ClipPair, constants: UnitConstants) -> Signal:
     return found
 
 
-def _level(levels: Signal, curve: Signal, wanted: float) -> float:
-    return level_of(levels.tolist(), curve, min(wanted, float(curve.max())))
+def _coordinate(name: str, value: float) -> float:
+    return value / 10 if name in _LINEAR else math.log(max(value, BOUNDS[name][0]))
 
 
 def _bounds(name: str) -> tuple[float, float]:
-    if name in _LINEAR:
-        low, high = _LINEAR[name]
-        return low / 10, high / 10
-    low, high = BOUNDS[name]
-    return math.log(low), math.log(high)
+    low, high = (BOUNDS | _LINEAR)[name]
+    return _coordinate(name, low), _coordinate(name, high)
 
 
 def _point_of(names: Sequence[str], constants: UnitConstants, zero_vu_dbfs: float) -> Signal:
     values = {**asdict(constants), "zero_vu_dbfs": zero_vu_dbfs}
-    return np.array([
-        values[name] / 10 if name in _LINEAR else math.log(max(values[name], BOUNDS[name][0])) for name in names
-    ])  # fmt: skip
+    return np.array([_coordinate(name, values[name]) for name in names])
 
 
 def _unit_at(
