@@ -60,6 +60,13 @@ def test_windows_of_silence_say_nothing_about_the_gain() -> None:
     )
 
 
+def test_a_longer_hop_takes_fewer_of_the_same_windows() -> None:
+    signal = noise(60_000)
+    every = gain_trajectory_db(signal, signal * np.linspace(1, 2, 60_000), signal, RATE)
+    fewer = gain_trajectory_db(signal, signal * np.linspace(1, 2, 60_000), signal, RATE, hop_s=0.05)
+    np.testing.assert_allclose(fewer, every[::5], atol=1e-9)
+
+
 @pytest.mark.parametrize("frames", [5_000, 30_001])
 def test_the_stft_distance_is_that_of_auraloss(frames: int) -> None:
     auraloss = pytest.importorskip("auraloss")

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.compressor.simulation import KNOB, Simulation, UnitConstants
+from ritornello.evaluation.audio_metrics import WINDOW_S, gain_trajectory_db
 
 Signal = NDArray[np.float64]
 
@@ -105,16 +106,9 @@ def _gain_db(unit: UnitConstants, drive: float, sound: Signal, is_limit: bool) -
 
 
 def _mean_difference(sound: Signal, first_db: Signal, second_db: Signal) -> float:
-    """Return the mean level difference over windows of 50 ms that are louder than -50 dBFS."""
-    length = RATE // 20
-    count = len(sound) // length
-    levels = [
-        10
-        * np.log10(np.mean((sound * 10 ** (gain / 20))[: count * length].reshape(count, length) ** 2, axis=1) + 1e-20)
-        for gain in (np.zeros(len(sound)), first_db, second_db)
-    ]
-    heard = levels[0] > -50
-    return float(np.mean((levels[1] - levels[2])[heard]))
+    """Return the mean level difference over windows that do not overlap and are loud enough."""
+    first, second = (sound * 10 ** (gain / 20) for gain in (first_db, second_db))
+    return float(gain_trajectory_db(sound, first, second, RATE, WINDOW_S).mean())
 
 
 def _main() -> None:

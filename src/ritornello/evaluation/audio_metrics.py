@@ -123,10 +123,10 @@ def loudness_error_db(output: ArrayLike, target: ArrayLike, sample_rate: int) ->
     return 0.0 if first == second else abs(first - second)
 
 
-def level_trajectory_db(signal: ArrayLike, sample_rate: int) -> Signal:
-    """Return the RMS level in dBFS of windows of 50 ms every 10 ms, over all channels: float64 ``(windows,)``."""
+def level_trajectory_db(signal: ArrayLike, sample_rate: int, hop_s: float = HOP_S) -> Signal:
+    """Return the RMS level in dBFS of windows of 50 ms every ``hop_s``, over all channels: float64 ``(windows,)``."""
     data = np.atleast_2d(np.asarray(signal, np.float64))
-    window, hop = round(WINDOW_S * sample_rate), round(HOP_S * sample_rate)
+    window, hop = round(WINDOW_S * sample_rate), round(hop_s * sample_rate)
     running = np.concatenate([[0.0], np.cumsum((data**2).mean(axis=0))])
     starts = np.arange(0, data.shape[1] - window + 1, hop)
     power = (running[starts + window] - running[starts]) / window
@@ -134,7 +134,9 @@ def level_trajectory_db(signal: ArrayLike, sample_rate: int) -> Signal:
     return levels
 
 
-def gain_trajectory_db(source: ArrayLike, output: ArrayLike, target: ArrayLike, sample_rate: int) -> Signal:
+def gain_trajectory_db(
+    source: ArrayLike, output: ArrayLike, target: ArrayLike, sample_rate: int, hop_s: float = HOP_S
+) -> Signal:
     """Return the level of the output minus that of the target, in windows where input and target are loud enough.
 
     Args:
@@ -142,11 +144,12 @@ def gain_trajectory_db(source: ArrayLike, output: ArrayLike, target: ArrayLike, 
         output: the model's output.
         target: the hardware's output.
         sample_rate: frames per second.
+        hop_s: from window to window.
 
     Returns:
         float64 ``(windows,)``, perhaps empty.
     """
-    before, found, wanted = (level_trajectory_db(x, sample_rate) for x in (source, output, target))
+    before, found, wanted = (level_trajectory_db(x, sample_rate, hop_s) for x in (source, output, target))
     heard = (before > LEAST_INPUT_DBFS) & (wanted > LEAST_TARGET_DBFS)
     return found[heard] - wanted[heard]
 
