@@ -61,7 +61,7 @@ class ResidualRecipe:
     """
 
     steps: int = 800
-    batch: int = 16
+    batch: int = 8
     excerpt_s: float = 12.0
     lead_s: float = 4.0
     learning_rate: float = 5e-3
