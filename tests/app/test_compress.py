@@ -198,7 +198,7 @@ def test_a_stop_in_the_middle_leaves_nothing(
         return work(unit, *blocks)
 
     monkeypatch.setattr(Leveller, "process_with_gain", stopped)
-    options = ["--block", "1000", "--trace", str(tmp_path / "t.csv"), "--quiet"]
+    options = ["--block", "1000", "--pre-roll", "0", "--trace", str(tmp_path / "t.csv"), "--quiet"]
     assert run(["compress", str(source), str(tmp_path / "o.wav"), *options]) == 130
     assert len(seen[-1]) == 3  # the recording and two under temporary names
     assert names(tmp_path) == ["in.wav"]
