@@ -7,8 +7,8 @@ turned in half of the training segments, never in place and never in validation.
 
 Three things make a short training with a batch of 2 do more of what the paper's does. Batch norm over two segments
 would take their own level out of them, which is what a compressor must hear, and networks with it learned less than the
-LSTM without it: its statistics are averaged over more batches and kept after the first of them (`Recipe.norm_batches`). As
-the spectral part of the loss is blind to polarity, a network begins with the sign that its first output agrees with.
+LSTM without it: its statistics are averaged over more batches and kept after the first of them (`Recipe.norm_batches`).
+As the spectral part of the loss is blind to polarity, a network begins with the sign that its first output agrees with.
 And Peak Reduction is scaled to 0 to 1 for S4 too, whose authors feed it raw (`Recipe.reduction_scale`).
 """
 
