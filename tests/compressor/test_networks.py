@@ -157,3 +157,11 @@ def test_a_network_that_learned_to_invert_is_turned_upright(tmp_path: Path) -> N
                 assert torch.allclose(
                     pretrained.load_run(folder)(audio, setting), polarity * network(audio, setting), atol=1e-6
                 )
+
+
+def test_no_weight_of_the_cell_makes_denormal_numbers() -> None:
+    network = make_network(NetworkConfig("s4", channels=4, states=2)).eval()
+    with torch.no_grad():
+        network.blocks[0].state_space.frequency[:, 0] = 1e-38  # its imaginary pole is then a denormal number
+    weights = s4_weights(network, (0.0, 50.0))
+    assert np.abs(weights[weights != 0]).min() > np.finfo(np.float32).tiny

@@ -27,6 +27,8 @@ _SOURCE = Path(__file__).with_name("s4_cell.cpp")
 
 TRAINED_RATE_HZ = 44_100
 
+_FAINT_WEIGHT = 1e-20  # frequencies that began at 0 end near 1e-40, and products with them are denormal numbers
+
 
 class NetworkEngine:
     """A trained network at work.
@@ -145,7 +147,9 @@ def s4_weights(network: Any, setting: tuple[float, float], rate_ratio: float = 1
             ]  # fmt: skip
         parts += [network.contract.weight[0], network.contract.bias]
     flat = [np.asarray(part.detach() if hasattr(part, "detach") else part, np.float32).ravel() for part in parts]
-    return np.concatenate(flat)
+    weights = np.concatenate(flat)
+    weights[np.abs(weights) < _FAINT_WEIGHT] = 0.0
+    return weights
 
 
 def s4_stream(
