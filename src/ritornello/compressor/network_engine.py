@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ritornello.compressor.gain_meter import GainMeter
+from ritornello.compressor.s4_block import BlockNumbers
 from ritornello.errors import ArgumentError, MissingDependencyError
 from ritornello.nn.compiled import address, load_function
 
@@ -130,24 +131,12 @@ def s4_weights(network: Any, setting: tuple[float, float], rate_ratio: float = 1
     from ritornello.compressor.networks import scaled_setting
 
     config = network.config
-    parts: list[Any] = [network.expand.weight[:, 0], network.expand.bias]
     with torch.no_grad():
         condition = network.condition(scaled_setting(torch.tensor([setting]), config))
-        for block in network.blocks:
-            numbers = block.state_space.at_rate(rate_ratio)
-            scale, shift = block.film(condition)[0].double().chunk(2)
-            if block.norm is not None:
-                inverse = 1 / torch.sqrt(block.norm.running_var.double() + block.norm.eps)
-                scale, shift = scale * inverse, shift - scale * inverse * block.norm.running_mean.double()
-            residual = torch.zeros(config.channels) if block.residual is None else block.residual
-            parts += [
-                block.linear.weight.T, block.linear.bias, block.first.weight, numbers.poles.T.real,
-                numbers.poles.T.imag, numbers.mixing.T.real, numbers.mixing.T.imag, numbers.skip, scale, shift,
-                residual, block.second.weight,
-            ]  # fmt: skip
-        parts += [network.contract.weight[0], network.contract.bias]
-    flat = [np.asarray(part.detach() if hasattr(part, "detach") else part, np.float32).ravel() for part in parts]
-    weights = np.concatenate(flat)
+        ends = (network.expand.weight[:, 0], network.expand.bias), (network.contract.weight[0], network.contract.bias)
+        before, after = ([part.numpy() for part in end] for end in ends)
+    blocks = [block.numbers(condition, rate_ratio).flat for block in network.blocks]
+    weights = np.concatenate([*before, *blocks, *after]).astype(np.float32)
     weights[np.abs(weights) < _FAINT_WEIGHT] = 0.0
     return weights
 
@@ -188,28 +177,15 @@ def _stream_in_numpy(
     output: NDArray[np.float32],
 ) -> None:
     """Do what ``s4_cell.cpp`` does; far from real time."""
-    size, bank = config.channels, config.states * config.channels
-    place = 0
-
-    def take(count: int) -> NDArray[np.float32]:
-        nonlocal place
-        place += count
-        return weights[place - count : place]
-
-    now = samples[:, None] * take(size) + take(size)
-    for number in range(config.blocks):
-        linear, bias, slope = take(size * size).reshape(size, size), take(size), take(1)
-        poles, mixing = (take(bank) + 1j * take(bank) for _ in range(2))
-        skip, scale, shift, residual, second = take(size), take(size), take(size), take(size), take(1)
-        mixed = now @ linear + bias
-        mixed = np.where(mixed > 0, mixed, slope * mixed)
-        own = states[number * 2 * bank : (number + 1) * 2 * bank].reshape(2, config.states, size)
-        state = own[0] + 1j * own[1]
-        for t, row in enumerate(mixed):
-            state = poles.reshape(state.shape) * state + row
-            moved = scale * ((mixing.reshape(state.shape) * state).real.sum(axis=0) + skip * row) + shift
-            now[t] = np.where(moved > 0, moved, second * moved) + residual * now[t]
+    size = config.channels
+    now = samples[:, None] * weights[:size] + weights[size : 2 * size]
+    rest = weights[2 * size :]
+    for own in states.reshape(config.blocks, 2, config.states, size):
+        block = BlockNumbers.read(rest, size, config.states)
+        rest, state = rest[block.size :], own[0] + 1j * own[1]
+        for t, row in enumerate(block.mix(now)):
+            now[t], state = block.step(row, now[t], state)
         own[0], own[1] = state.real, state.imag
-    total = now @ take(size) + take(1)
+    total = now @ rest[:size] + rest[size]
     output[:] = np.tanh(total) if config.final_tanh else total
     states[np.abs(states) < 1e-15] = 0

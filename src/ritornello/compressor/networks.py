@@ -18,9 +18,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ritornello.compressor.s4_block import BlockNumbers
 from ritornello.errors import ArgumentError
 from ritornello.nn.state_space import DiagonalStateSpace
 
@@ -118,29 +121,69 @@ class _Film(nn.Module):
 
 
 class S4Block(nn.Module):
-    """Linear, PReLU, state space, batch norm, FiLM, PReLU, plus a depthwise residual; signals ``(B, T, H)``."""
+    """Linear, PReLU, state space, batch norm, FiLM, PReLU, plus a depthwise residual; signals ``(B, T, H)``.
 
-    def __init__(self, config: NetworkConfig) -> None:
+    Args:
+        config: its sizes.
+        condition: width of the condition.
+        greatest_step: largest initial dt of the state space.
+    """
+
+    def __init__(self, config: NetworkConfig, condition: int = CONDITION_SIZE, greatest_step: float = 1e-1) -> None:
         super().__init__()
         channels = config.channels
         self.linear = nn.Linear(channels, channels)
         self.first = nn.PReLU()
-        self.state_space = DiagonalStateSpace(channels, config.states, config.least_step)
+        self.state_space = DiagonalStateSpace(channels, config.states, config.least_step, greatest_step)
         self.norm = nn.BatchNorm1d(channels, affine=False) if config.batch_norm else None
-        self.film = nn.Linear(CONDITION_SIZE, 2 * channels)
+        self.film = nn.Linear(condition, 2 * channels)
         self.second = nn.PReLU()
         # A depthwise convolution of length 1: it begins as PyTorch's does.
         self.residual = nn.Parameter(torch.rand(channels) * 2 - 1) if config.residual else None
 
     def forward(self, signal: Tensor, condition: Tensor) -> Tensor:
         """Return ``(B, T, H)`` for ``(B, T, H)`` and the condition ``(B, 32)``."""
-        inner = self.state_space(self.first(self.linear(signal)))
+        return self.leave(self.state_space(self.enter(signal)), signal, condition)
+
+    def enter(self, signal: Tensor) -> Tensor:
+        """Return what the state space hears of a signal."""
+        mixed: Tensor = self.first(self.linear(signal))
+        return mixed
+
+    def leave(self, inner: Tensor, signal: Tensor, condition: Tensor) -> Tensor:
+        """Return what the block makes of what its state space put out for a signal."""
         if self.norm is not None:
             inner = self.norm(inner.flatten(0, 1)).view_as(inner)
         scale, shift = self.film(condition)[:, None].chunk(2, -1)
         inner = self.second(torch.addcmul(shift, inner, scale))
         output: Tensor = inner if self.residual is None else torch.addcmul(inner, signal, self.residual)
         return output
+
+    @torch.no_grad()
+    def numbers(self, condition: Tensor, rate_ratio: float = 1.0) -> BlockNumbers:
+        """Return the block at a condition ``(1, 32)`` as numbers, float64; batch norm and FiLM are folded.
+
+        Args:
+            condition: see `forward`.
+            rate_ratio: trained sample rate over the rate it is to run at.
+        """
+        discrete = self.state_space.at_rate(rate_ratio)
+        poles, mixing = discrete.poles.T, discrete.mixing.T
+        scale, shift = self.film(condition)[0].double().chunk(2)
+        if self.norm is not None:
+            assert self.norm.running_mean is not None and self.norm.running_var is not None
+            inverse = 1 / torch.sqrt(self.norm.running_var.double() + self.norm.eps)
+            scale, shift = scale * inverse, shift - scale * inverse * self.norm.running_mean.double()
+        residual = torch.zeros_like(scale) if self.residual is None else self.residual
+        linear, bias, first, second = self.linear.weight.T, self.linear.bias, self.first.weight, self.second.weight
+        return BlockNumbers(
+            _array(linear), _array(bias), _array(first), poles.real, poles.imag, mixing.real, mixing.imag,
+            discrete.skip, _array(scale), _array(shift), _array(residual), _array(second),
+        )  # fmt: skip
+
+
+def _array(values: Tensor) -> NDArray[np.float64]:
+    return np.asarray(values.detach(), np.float64)
 
 
 class S4Network(nn.Module):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ritornello.compressor.s4_block import BlockNumbers
 from ritornello.errors import MissingDependencyError
 from ritornello.nn.compiled import address, load_function
 
@@ -151,29 +152,16 @@ class GainResidual:
     def _step(self, level: Signal, gain: Signal) -> Signal:
         """Return the corrections ``(channels,)`` after a hop; the states move."""
         size, states, blocks = self._sizes
-        row, bank, place = self._row, size * states, 0
-
-        def take(count: int) -> Signal:
-            nonlocal place
-            place += count
-            return row[place - count : place]
-
-        now = level[:, None] * take(size) + gain[:, None] * take(size) + take(size)  # (channels, H)
-        for number in range(blocks):
-            mixed = now @ take(size * size).reshape(size, size) + take(size)
-            mixed = np.where(mixed > 0, mixed, take(1) * mixed)
-            poles, mixing = ((take(bank) + 1j * take(bank)).reshape(states, size) for _ in range(2))
-            skip, scale, shift, residual, second = take(size), take(size), take(size), take(size), take(1)
-            first = _SUMS + number * 2 * bank
-            own = self._memory[:, first : first + 2 * bank].reshape(-1, 2, states, size)
-            state = poles * (own[:, 0] + 1j * own[:, 1]) + mixed[:, None]
-            self._memory[:, first : first + bank] = state.real.reshape(len(state), bank)
-            self._memory[:, first + bank : first + 2 * bank] = state.imag.reshape(len(state), bank)
-            moved = scale * ((mixing * state).real.sum(axis=1) + skip * mixed) + shift
-            now = np.where(moved > 0, moved, second * moved) + residual * now
-        contract = take(size)
-        rest, amount = take(2)
-        corrections: Signal = amount * np.tanh(now @ contract - rest)
+        expand, rest = self._row[: 3 * size].reshape(3, size), self._row[3 * size :]
+        now = level[:, None] * expand[0] + gain[:, None] * expand[1] + expand[2]  # (channels, H)
+        memory = self._memory[:, _SUMS:].reshape(-1, blocks, 2, states, size)
+        for own in memory.swapaxes(0, 1):
+            block = BlockNumbers.read(rest, size, states)
+            rest = rest[block.size :]
+            now, state = block.step(block.mix(now), now, own[:, 0] + 1j * own[:, 1])
+            own[:, 0], own[:, 1] = state.real, state.imag
+        settled, amount = rest[size:]
+        corrections: Signal = amount * np.tanh(now @ rest[:size] - settled)
         return corrections
 
 

@@ -25,11 +25,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import prelu
 
+from ritornello.compressor.networks import NetworkConfig, S4Block
 from ritornello.compressor.residual import BOUND, FULL_FROM
 from ritornello.errors import ArgumentError, ReadError
-from ritornello.nn.state_space import DiagonalStateSpace
 from ritornello.nn.weights import load_tensors, network_with, read_config, save_weights
 
 FORMAT, VERSION = "ritornello compressor residual", 1
@@ -66,29 +65,12 @@ class ResidualConfig:
             raise ArgumentError("steps of a residual are above 0 and at most 1 hop, the least first")
 
 
-class _Block(nn.Module):
-    """One block; it runs a signal ``(B, K, H)`` and what it settles to in silence, ``(B, 1, H)``, side by side."""
-
-    def __init__(self, config: ResidualConfig) -> None:
-        super().__init__()
-        size = config.channels
-        self.linear = nn.Linear(size, size)
-        self.first = nn.Parameter(torch.full((1,), 0.25))
-        self.state_space = DiagonalStateSpace(size, config.states, config.least_step, config.greatest_step)
-        self.film = nn.Linear(config.condition, 2 * size)
-        self.second = nn.Parameter(torch.full((1,), 0.25))
-        self.residual = nn.Parameter(torch.rand(size) * 2 - 1)
-
-    def forward(self, signal: Tensor, rest: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        moved, still = (prelu(self.linear(x), self.first) for x in (signal, rest))
-        settled = self.state_space.settled_gain() * still
-        inner = self.state_space(moved - still) + settled
-        scale, shift = self.film(condition)[:, None].chunk(2, -1)
-        signal, rest = (
-            prelu(torch.addcmul(shift, x, scale), self.second) + self.residual * before
-            for x, before in ((inner, signal), (settled, rest))
-        )
-        return signal, rest
+def _beside_rest(block: S4Block, signal: Tensor, rest: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+    """Run a block over a signal ``(B, K, H)`` and what it settles to in silence, ``(B, 1, H)``, side by side."""
+    moved, still = block.enter(signal), block.enter(rest)
+    settled = block.state_space.settled_gain() * still
+    inner = block.state_space(moved - still) + settled
+    return block.leave(inner, signal, condition), block.leave(settled, rest, condition)
 
 
 class ResidualNetwork(nn.Module):
@@ -101,7 +83,12 @@ class ResidualNetwork(nn.Module):
             nn.Linear(2, config.condition), nn.ReLU(), nn.Linear(config.condition, config.condition), nn.ReLU()
         )
         self.expand = nn.Linear(2, config.channels)
-        self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
+        sizes = NetworkConfig(
+            "s4", config.channels, config.states, config.blocks, least_step=config.least_step, batch_norm=False
+        )
+        self.blocks = nn.ModuleList(
+            S4Block(sizes, config.condition, config.greatest_step) for _ in range(config.blocks)
+        )
         self.contract = nn.Linear(config.channels, 1, bias=False)
         nn.init.zeros_(self.contract.weight)
 
@@ -117,7 +104,8 @@ class ResidualNetwork(nn.Module):
         signal = self.expand((features - features.new_tensor([-80.0, 0.0])) / features.new_tensor([40.0, 10.0]))
         rest = self.expand.bias.expand(len(features), 1, -1)
         for block in self.blocks:
-            signal, rest = block(signal, rest, condition)
+            assert isinstance(block, S4Block)
+            signal, rest = _beside_rest(block, signal, rest, condition)
         amount = BOUND * torch.clamp(setting[:, 1:] / FULL_FROM, 0, 1)
         return amount * torch.tanh((signal - rest) @ self.contract.weight[0])
 
@@ -129,30 +117,23 @@ class ResidualNetwork(nn.Module):
             peak_reduction: the knob.
             ratio: duration of a hop over that of the hops it was trained on: dt is multiplied by it.
         """
-        expand, contract = self.expand, self.contract.weight[0]
-        parts: list[Any] = [expand.weight.T, expand.bias]
-        states: list[Any] = []
+        amount = BOUND * min(max(peak_reduction / FULL_FROM, 0.0), 1.0)
         with torch.no_grad():
             setting = torch.tensor([[float(is_limit), peak_reduction]])
             condition = self.condition(setting * torch.tensor([1.0, 0.01]))
-            rest = _array(expand.bias)
-            for block in self.blocks:
-                assert isinstance(block, _Block)
-                discrete = block.state_space.at_rate(ratio)
-                scale, shift = (_array(x) for x in block.film(condition)[0].chunk(2))
-                first, second, residual = _array(block.first), _array(block.second), _array(block.residual)
-                parts += [
-                    block.linear.weight.T, block.linear.bias, first, discrete.poles.T.real, discrete.poles.T.imag,
-                    discrete.mixing.T.real, discrete.mixing.T.imag, discrete.skip, scale, shift, residual, second,
-                ]  # fmt: skip
-                still = _prelu(_array(block.linear.weight) @ rest + _array(block.linear.bias), first)
-                state = still[:, None] / (1 - discrete.poles)  # (H, N)
-                states += [state.T.real, state.T.imag]
-                settled = (discrete.mixing * state).real.sum(axis=1) + discrete.skip * still
-                rest = _prelu(scale * settled + shift, second) + residual * rest
-        amount = BOUND * min(max(peak_reduction / FULL_FROM, 0.0), 1.0)
-        parts += [contract, np.array([_array(contract) @ rest, amount]), *states]
-        return np.concatenate([_array(part).ravel() for part in parts])
+            expand, rest, contract = (
+                x.double().numpy() for x in (self.expand.weight.T, self.expand.bias, self.contract.weight[0])
+            )
+        parts, states = [expand, rest], []
+        for block in self.blocks:
+            assert isinstance(block, S4Block)
+            numbers = block.numbers(condition, ratio)
+            still = numbers.mix(rest)
+            rest, state = numbers.step(still, rest, still / (1 - numbers.poles))
+            parts.append(numbers.flat)
+            states += [state.real, state.imag]
+        parts += [contract, np.array([contract @ rest, amount]), *states]
+        return np.concatenate([part.ravel() for part in parts])
 
     @property
     def parameters_in_all(self) -> int:
@@ -181,11 +162,3 @@ def read_residual(folder: Path) -> ResidualNetwork:
     except (KeyError, TypeError, ArgumentError) as error:
         raise ReadError(f"{folder}: its description is damaged ({str(error)[:80]})") from None
     return network_with(lambda: ResidualNetwork(config), load_tensors(folder), folder)
-
-
-def _array(part: Any) -> NDArray[np.float64]:
-    return np.asarray(part.detach().numpy() if isinstance(part, Tensor) else part, np.float64)
-
-
-def _prelu(value: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(value > 0, value, slope * value)

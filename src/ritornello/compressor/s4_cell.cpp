@@ -1,5 +1,5 @@
 // The S4 network of networks.py, streamed: strips of frames through all blocks, batch norm and FiLM folded into a scale
-// and a shift. Channels lie across vector lanes; see network_engine.py for the order of the weights.
+// and a shift. Channels lie across vector lanes; see s4_block.py for the order of the weights.
 
 #include <cmath>
 #include <cstdint>

@@ -129,12 +129,14 @@ class DiagonalStateSpace(nn.Module):
 
     def settled_gain(self) -> Tensor:
         """Return what a constant input of 1 settles to, D included: ``(H,)``; it does not depend on dt."""
-        rate = torch.complex(-torch.exp(self.log_decay), self.frequency)
-        settled: Tensor = (-2 * torch.view_as_complex(self.mixing) / rate).real.sum(1) + self.skip
+        settled: Tensor = (-2 * torch.view_as_complex(self.mixing) / self._rate()).real.sum(1) + self.skip
         return settled
 
+    def _rate(self) -> Tensor:
+        return torch.complex(-torch.exp(self.log_decay), self.frequency)
+
     def _exponent_and_mixing(self) -> tuple[Tensor, Tensor]:
-        rate = torch.complex(-torch.exp(self.log_decay), self.frequency)
+        rate = self._rate()
         exponent = torch.exp(self.log_step)[:, None] * rate
         return exponent, 2 * torch.view_as_complex(self.mixing) * (torch.exp(exponent) - 1) / rate
 
