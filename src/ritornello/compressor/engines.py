@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from ritornello.compressor.gain_path import LOUDEST_SIDE, GainPath
-from ritornello.compressor.linear_colour import OnePoleFilter, colour_filter
+from ritornello.compressor.linear_colour import ColourFilter, colour_filter
 from ritornello.compressor.model import LevellerModel, load_model
 from ritornello.compressor.residual import GainResidual
 from ritornello.compressor.simulation import Simulation, colour_of
@@ -112,7 +112,7 @@ class _Colour:
         second: float,
     ) -> None:
         self._third, self._second = third, second
-        self._filter = OnePoleFilter(channels, *colour_filter(sample_rate, low_hz, high_hz, high_q))
+        self._filter = ColourFilter(channels, *colour_filter(sample_rate, low_hz, high_hz, high_q))
 
     def __call__(self, signal: Signal) -> Signal:
         if self._third or self._second:

@@ -57,8 +57,8 @@ def colour_filter(
     return numerator, pole
 
 
-class OnePoleFilter:
-    """A filter of some taps and one pole at work, on blocks of any length; `colour_filter` gives those of the colour.
+class ColourFilter:
+    """The filter at work, on blocks of any length; its numbers are those of `colour_filter`.
 
     Args:
         channels: number of channels.

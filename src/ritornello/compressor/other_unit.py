@@ -84,10 +84,13 @@ class UnitNumbers:
         return recording.output(self.gain, np.array([1.0, -1.0]) * (1 + pole) / 2, pole)
 
 
-class _Heard(Recording):
+@dataclass(frozen=True)
+class _Heard:
+    recording: Recording
+
     def error(self, unit: UnitNumbers) -> Signal:
         """Return the error over the root of the target's energy."""
-        return self.missed(unit.output(self))
+        return self.recording.missed(unit.output(self.recording))
 
 
 class _Space:
@@ -134,8 +137,7 @@ def fit_unit(
         names: what is fitted, of `BOUNDS`.
         iterations: steps at most.
     """
-    heard = [_Heard(**vars(recording)) for recording in recordings]
-    return minimise(heard, _Space(start, names), iterations).model
+    return minimise([_Heard(recording) for recording in recordings], _Space(start, names), iterations).model
 
 
 def align(pair: ClipPair) -> tuple[Recording, float]:

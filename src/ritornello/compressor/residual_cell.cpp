@@ -1,6 +1,6 @@
 // The learned residual at work: level and gain are gathered over a hop, the network runs once a hop, and its correction
-// of the gain is reached at the end of the next hop. See s4_block.py for the order of a block's
-// weights, residual.py for the memory.
+// of the gain is reached at the end of the next hop. See s4_block.py for the order of a block's weights, residual.py for
+// the rest.
 
 #include <cmath>
 #include <cstdint>

@@ -9,6 +9,7 @@ Axes: T frames of a recording, P numbers that are fitted.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -91,7 +92,7 @@ class Recording:
     target: Signal
     first: int = 0
 
-    @property
+    @functools.cached_property
     def energy(self) -> float:
         """Energy of the target that counts."""
         return float(np.vdot(self.target[self.first :], self.target[self.first :]))
