@@ -295,8 +295,7 @@ def export(
 
     half, step = precision == "bf16", {}
     if is_run(run, "compressor"):
-        compressor.export_run(run, out, force=force)
-        what = "the network" if (out / "model.safetensors").is_file() else "the residual, with its gain path"
+        what = compressor.export_run(run, out, force=force)
     elif is_run(run, motifs.SYSTEM):
         motifs.export_run(run, out, half=half, force=force)
         what = "the encoder"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -13,9 +14,13 @@ from ritornello.app.inputs import check_pre_roll, require_training
 from ritornello.errors import ArgumentError
 from ritornello.files import result_folder, write_json
 
+if TYPE_CHECKING:
+    from ritornello.compressor.data import Pair
+
 FIT_FILE = "fit.json"
 
 _ITERATIONS = 20
+_PAIR_S, _PAIRS_A_MINUTE = 4.0, 15  # of simulated pairs
 
 
 def compressor(
@@ -90,21 +95,14 @@ def compressor(
     if pre_roll is not None or force:
         raise ArgumentError("--pre-roll and --force are for --model ours; a run of a network goes on where it stopped")
     require_training()
-    from ritornello.compressor.data import recorded_pairs, simulated_pairs
     from ritornello.compressor.pretrained import measured_of
     from ritornello.compressor.train import RECIPES, recipe_as_json, train
     from ritornello.training.fit import leave
     from ritornello.training.runs import is_main_process, open_run
 
-    given = (("steps", steps), ("learning_rate", rate))
-    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
-    chosen = dataclasses.replace(RECIPES[recipe or "short"], seed=seed, **changes)
-    if data is not None:
-        pairs, chosen_by = recorded_pairs(data, "train"), recorded_pairs(data, "validation")
-    else:
-        count = round(simulated_minutes * 15)
-        pairs = simulated_pairs("train", count, 4.0, seed)
-        chosen_by = simulated_pairs("validation", min(max(4, count // 10), 16), 4.0, seed)
+    chosen = dataclasses.replace(RECIPES[recipe or "short"], seed=seed, **_changes(steps, rate))
+    pairs = _training_pairs(data, simulated_minutes, seed)
+    chosen_by = _validation_pairs(data, simulated_minutes, seed, one_of=10, most=16)
     if is_main_process():
         open_run(out, {**recipe_as_json(model, chosen), **_source(data, simulated_minutes)})
     with progress_bar("Training", common) as progress:
@@ -128,17 +126,12 @@ def _fit(
     force: bool,
     common: Common,
 ) -> Outcome:
-    from ritornello.compressor.data import recorded_pairs, simulated_pairs
     from ritornello.compressor.fitting import fit_model
     from ritornello.compressor.model import MODEL_FILE, load_model
-    from ritornello.compressor.process import PRE_ROLL_S
 
     with result_folder(out, force) as place, progress_bar("Fitting", common) as progress:
-        if data is not None:
-            pairs = recorded_pairs(data, "train")
-        else:
-            pairs = simulated_pairs("train", round(minutes * 15), 4.0, seed)
-        seconds = pre_roll if pre_roll is not None else 0.0 if data is None else PRE_ROLL_S
+        pairs = _training_pairs(data, minutes, seed)
+        seconds = _pre_roll_s(pre_roll, data)
         fit = fit_model(
             pairs, load_model(), pre_roll_s=seconds, iterations=steps, seed=seed,
             progress=progress,
@@ -168,10 +161,8 @@ def _train_residual(
     common: Common,
 ) -> Outcome | None:
     require_training()
-    from ritornello.compressor.data import recorded_pairs, simulated_pairs
     from ritornello.compressor.fitting import fit_model
     from ritornello.compressor.model import MODEL_FILE, RESIDUAL_FOLDER, load_model, read_model
-    from ritornello.compressor.process import PRE_ROLL_S
     from ritornello.compressor.residual_network import save_residual
     from ritornello.compressor.train_residual import ResidualRecipe, recipe_as_json, train_residual
     from ritornello.training.fit import leave
@@ -180,16 +171,10 @@ def _train_residual(
     if processes() > 1:
         raise ArgumentError("--residual is trained by one process; leave accelerate launch out")
     start = None if gain_path is None else load_model(gain_path)
-    if data is not None:
-        pairs, chosen_by = recorded_pairs(data, "train"), recorded_pairs(data, "validation")
-    else:
-        count = round(minutes * 15)
-        pairs = simulated_pairs("train", count, 4.0, seed)
-        chosen_by = simulated_pairs("validation", min(max(4, count // 5), 32), 4.0, seed)
-    given = (("steps", steps), ("learning_rate", rate))
-    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
-    recipe = ResidualRecipe(seed=seed, **changes)
-    seconds = pre_roll if pre_roll is not None else 0.0 if data is None else PRE_ROLL_S
+    pairs = _training_pairs(data, minutes, seed)
+    chosen_by = _validation_pairs(data, minutes, seed, one_of=5, most=32)
+    recipe = ResidualRecipe(seed=seed, **_changes(steps, rate))
+    seconds = _pre_roll_s(pre_roll, data)
     said = {"gain_path": None if gain_path is None else str(gain_path), "pre_roll_s": seconds}
     open_run(out, {**recipe_as_json(recipe), **_source(data, minutes), **said})
     if not (out / MODEL_FILE).is_file():
@@ -211,6 +196,37 @@ def _train_residual(
         f"{measured['validation_esr']:.5f}, without the residual {measured['validation_esr_without']:.5f}"
     )
     return Outcome(summary, {"out": str(out), "model": "ours", "parameters": count, **measured})
+
+
+def _training_pairs(data: Path | None, minutes: float, seed: int) -> Sequence[Pair]:
+    from ritornello.compressor.data import recorded_pairs, simulated_pairs
+
+    if data is not None:
+        return recorded_pairs(data, "train")
+    return simulated_pairs("train", round(minutes * _PAIRS_A_MINUTE), _PAIR_S, seed)
+
+
+def _validation_pairs(data: Path | None, minutes: float, seed: int, *, one_of: int, most: int) -> Sequence[Pair]:
+    """Return the pairs to choose by; simulated ones are 4 to ``most``, one for so many training pairs."""
+    from ritornello.compressor.data import recorded_pairs, simulated_pairs
+
+    if data is not None:
+        return recorded_pairs(data, "validation")
+    count = min(max(4, round(minutes * _PAIRS_A_MINUTE) // one_of), most)
+    return simulated_pairs("validation", count, _PAIR_S, seed)
+
+
+def _changes(steps: int | None, rate: float | None) -> dict[str, Any]:
+    given = (("steps", steps), ("learning_rate", rate))
+    return {name: value for name, value in given if value is not None}
+
+
+def _pre_roll_s(given: float | None, data: Path | None) -> float:
+    from ritornello.compressor.process import PRE_ROLL_S
+
+    if given is not None:
+        return given
+    return 0.0 if data is None else PRE_ROLL_S
 
 
 def _source(data: Path | None, minutes: float) -> dict[str, Any]:

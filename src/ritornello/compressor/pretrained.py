@@ -73,8 +73,11 @@ def load_run(folder: Path) -> S4Network | TcnNetwork | LstmNetwork:
     return network_with(lambda: make_network(config), tensors, folder)
 
 
-def export_run(run: Path, out: Path, force: bool = False) -> None:
+def export_run(run: Path, out: Path, force: bool = False) -> str:
     """Write the best weights of a run as a model; of a residual's run the unit: gain path and residual.
+
+    Returns:
+        What was written, in words.
 
     Raises:
         ReadError: if the run has none yet, or is damaged.
@@ -83,13 +86,14 @@ def export_run(run: Path, out: Path, force: bool = False) -> None:
     recipe = read_json_object(run / RECIPE_FILE)
     if recipe.get("part") == "residual":
         _export_unit(run, out, force)
-        return
+        return "the residual, with its gain path"
     network = load_run(run)
     described = {
         "format": FORMAT, "version": VERSION, "network": network.config.as_json(), "recipe": recipe,
         "measured": measured_of(run),
     }  # fmt: skip
     save_weights(out, network.state_dict(), described, half=False, force=force)
+    return "the network"
 
 
 def _export_unit(run: Path, out: Path, force: bool) -> None:

@@ -30,30 +30,47 @@ from ritornello.compressor.networks import NETWORKS, LstmNetwork, S4Network, Tcn
 from ritornello.errors import ArgumentError
 from ritornello.training.best import keeping_the_best
 from ritornello.training.checkpoint import load_weights
-from ritornello.training.fit import FitConfig, Validate, fit
+from ritornello.training.fit import FitConfig, Task, Validate, fit
 from ritornello.training.runs import BEST_FILE
 
 _TRIES, _HEARD_RMS = 20, 1e-3  # a loss relative to a silent target has no measure
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
+class Schedule:
+    """How long and how fast: what the recipes of networks and of the residual have in common.
 
     Attributes:
         steps: optimizer steps.
-        segment: frames of a segment.
-        batch: segments a step.
+        batch: examples a step.
         learning_rate: peak rate.
         weight_decay: of all parameters but those of state-space layers.
         warmup_steps: steps of linear warm-up.
         decay_share: share of the steps, at the end, over which the rate falls to zero.
         validate_every: steps between validations.
+        seed: of weights and examples.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    warmup_steps: int
+    decay_share: float
+    validate_every: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Recipe(Schedule):
+    """How a network is trained, on random segments.
+
+    Attributes:
+        segment: frames of a segment.
         flip_share: share of training segments whose polarity is turned.
         norm_batches: after so many batches the statistics of batch norm are kept as they are; None for never.
         norm_momentum: share of a batch in the running statistics of batch norm.
         reduction_scale: what every network's Peak Reduction is multiplied by; None for its authors' own.
-        seed: of weights, segments and flips.
     """
 
     steps: int = 5400
@@ -206,13 +223,34 @@ def train(
     for norm in _norms(model):
         norm.momentum = recipe.norm_momentum
     _set_upright(model, task)
+    keep = keeping_the_best(validation(validation_pairs, recipe.segment), folder, note={"network": config.as_json()})
+    return fit_by(recipe, model, task, folder, keep, progress)
+
+
+def fit_by(
+    recipe: Schedule,
+    model: nn.Module,
+    task: Task,
+    folder: Path,
+    keep: Validate,
+    progress: Callable[[int, int], None] | None = None,
+) -> nn.Module:
+    """Fit a model by a recipe, in float32; return it with the weights that were kept, in evaluation mode.
+
+    Args:
+        recipe: how long and how fast.
+        model: its weights are changed in place.
+        task: the examples and the loss.
+        folder: the run's folder.
+        keep: of `training.best.keeping_the_best`.
+        progress: called with (steps done, steps in all).
+    """
     schedule = FitConfig(
         recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision="no",
         save_every=recipe.validate_every, validate_every=recipe.validate_every, seed=recipe.seed,
     )  # fmt: skip
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate)
-    measure = keeping_the_best(validation(validation_pairs, recipe.segment), folder, note={"network": config.as_json()})
-    fit(model, [optimizer], task, schedule, folder, validate=measure, progress=progress)
+    fit(model, [optimizer], task, schedule, folder, validate=keep, progress=progress)
     load_weights(folder / BEST_FILE, model)
     return model.eval()
 

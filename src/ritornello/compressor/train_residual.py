@@ -31,12 +31,11 @@ from ritornello.compressor.model import MODES, LevellerModel
 from ritornello.compressor.process import Settings, pre_roll
 from ritornello.compressor.residual import HOP, level_of
 from ritornello.compressor.residual_network import ResidualConfig, ResidualNetwork
-from ritornello.compressor.train import parameter_groups
+from ritornello.compressor.train import Schedule, fit_by
 from ritornello.errors import ArgumentError
 from ritornello.training.best import keeping_the_best
-from ritornello.training.checkpoint import latest_checkpoint, load_weights
-from ritornello.training.fit import FitConfig, Validate, fit
-from ritornello.training.runs import BEST_FILE
+from ritornello.training.checkpoint import latest_checkpoint
+from ritornello.training.fit import Validate
 
 _LEAST_ESR = 1e-4  # below it an excerpt pulls no harder
 _LEAST_POWER = 1e-8  # -80 dBFS: quieter targets have no measure
@@ -44,20 +43,12 @@ _TRIES = 20
 
 
 @dataclass(frozen=True)
-class ResidualRecipe:
-    """How a residual is trained.
+class ResidualRecipe(Schedule):
+    """How a residual is trained, on excerpts.
 
     Attributes:
-        steps: optimizer steps.
-        batch: excerpts a step.
         excerpt_s: length of an excerpt; shorter pairs are taken whole.
         lead_s: beginning of an excerpt of a longer pair that is heard and not measured.
-        learning_rate: peak rate.
-        weight_decay: of all parameters but those of state-space layers.
-        warmup_steps: steps of linear warm-up.
-        decay_share: share of the steps, at the end, over which the rate falls to zero.
-        validate_every: steps between validations.
-        seed: of weights and excerpts.
     """
 
     steps: int = 800
@@ -267,14 +258,7 @@ def train_residual(
     if latest_checkpoint(folder) is None:
         folder.mkdir(parents=True, exist_ok=True)
         keep(network)
-    schedule = FitConfig(
-        recipe.steps, recipe.learning_rate, recipe.warmup_steps, recipe.decay_share, precision="no",
-        save_every=recipe.validate_every, validate_every=recipe.validate_every, seed=recipe.seed,
-    )  # fmt: skip
-    optimizer = torch.optim.AdamW(parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
-    fit(network, [optimizer], task, schedule, folder, validate=keep, progress=progress)
-    load_weights(folder / BEST_FILE, network)
-    network.eval()
+    fit_by(recipe, network, task, folder, keep, progress)
     measured = measure(network)
     return network, {**measured, **{f"{name}_without": value for name, value in without.items()}}
 
